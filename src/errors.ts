@@ -23,7 +23,10 @@ export type ErrorCode =
   | 'approval.declined'
   | 'sandbox.setup_failed'
   | 'sandbox.refused'
-  | 'interrupted';
+  | 'interrupted'
+  // never an answer
+  | 'output.failed' //        nobody could be told: standard output cannot be written
+  | 'bug';
 
 /** `why`: the fact behind it. `hint`: the next command to type. `details`: for `--json`, never secret. */
 export interface ErrorWords {

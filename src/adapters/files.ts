@@ -1,0 +1,143 @@
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { PalyraError, systemCode } from '../errors.ts';
+import type { Files, TextLimits } from '../store/files.ts';
+
+/** The files of this machine, as the port wants them. */
+export const files: Files = {
+  readText(path, limits) {
+    const text = path === '-' ? readDescriptor(0, 'standard input', limits) : readPath(path, limits);
+    if (text === undefined) throw new PalyraError('store.not_found', `no such ${limits.what}: ${path}`);
+    return text;
+  },
+  readIfThere: (path, limits) => readPath(path, limits),
+  listFiles(path, ending, what) {
+    const found = listBelow(path, ending, what, 0);
+    if (found === undefined) throw new PalyraError('store.not_found', `no such ${what}: ${path}`);
+    return found;
+  },
+  isSame(a, b) {
+    try {
+      const [one, other] = [statSync(a), statSync(b)];
+      return one.dev === other.dev && one.ino === other.ino;
+    } catch {
+      return false;
+    }
+  },
+  writeNew(path, text) {
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      writeFileSync(path, text, { flag: 'wx', mode: 0o600, flush: true });
+    } catch (error) {
+      const code = systemCode(error) ?? 'unknown';
+      if (code === 'EEXIST') throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`);
+      throw new PalyraError('store.write_failed', `${path} cannot be written`, { why: `the system says ${code}`, cause: error });
+    }
+  },
+};
+
+const CHUNK = 64 * 1024;
+const FILES_LIMIT = 10_000;
+
+function readPath(path: string, limits: TextLimits): string | undefined {
+  let descriptor: number;
+  try {
+    // NONBLOCK: a FIFO without a writer must not hold us
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw unreadable(path, limits.what, error);
+  }
+  try {
+    if (fstatSync(descriptor).isDirectory()) throw new PalyraError('input.invalid', `${limits.what} is a folder: ${path}`);
+    return readDescriptor(descriptor, path, limits);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readDescriptor(descriptor: number, name: string, { bytes, what }: TextLimits): string {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK);
+    const read = readSome(descriptor, chunk, name, what);
+    if (read === 0) break;
+    total += read;
+    if (total > bytes) {
+      throw new PalyraError('input.too_large', `${what} is too large: ${name}`, { why: `the limit is ${bytes} bytes` });
+    }
+    chunks.push(chunk.subarray(0, read));
+  }
+  return decodeText(Buffer.concat(chunks, total), name);
+}
+
+function readSome(descriptor: number, chunk: Buffer, name: string, what: string): number {
+  for (;;) {
+    try {
+      return readSync(descriptor, chunk, 0, chunk.length, null);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'EOF') return 0;
+      // a non-blocking standard input with nothing in it yet: wait a little, without spinning
+      if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      else throw unreadable(name, what, error);
+    }
+  }
+}
+
+/**
+ * UTF-8 or an error with the first bad byte; a BOM is dropped.
+ * @throws PalyraError input.invalid
+ */
+export function decodeText(bytes: Uint8Array, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new PalyraError('input.invalid', `${name} is not UTF-8`, { why: `the first bad byte is at offset ${badByte(bytes)}` });
+  }
+}
+
+function badByte(bytes: Uint8Array): number {
+  const text = Buffer.from(bytes);
+  let at = 0;
+  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  for (const character of decoded) {
+    const encoded = Buffer.from(character);
+    if (text.compare(encoded, 0, encoded.length, at, at + encoded.length) !== 0) return at;
+    at += encoded.length;
+  }
+  return at;
+}
+
+function listBelow(path: string, ending: string, what: string, depth: number): string[] | undefined {
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(path).isDirectory();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw unreadable(path, what, error);
+  }
+  if (!isFolder) return [path];
+  if (depth > 16) throw new PalyraError('input.invalid', `folders are nested too deep: ${path}`);
+  const found: string[] = [];
+  for (const entry of readFolder(path, what)) {
+    if (entry.isDirectory()) found.push(...(listBelow(`${path}/${entry.name}`, ending, what, depth + 1) ?? []));
+    else if (entry.name.endsWith(ending)) found.push(`${path}/${entry.name}`);
+    if (found.length > FILES_LIMIT) throw new PalyraError('input.too_large', `more than ${FILES_LIMIT} files below ${path}`);
+  }
+  return found;
+}
+
+function readFolder(path: string, what: string) {
+  try {
+    return readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    throw unreadable(path, what, error);
+  }
+}
+
+function unreadable(path: string, what: string, cause: unknown): PalyraError {
+  const code = systemCode(cause) ?? 'unknown';
+  return new PalyraError('input.invalid', `${what} cannot be read: ${path}`, { why: `the system says ${code}`, hint: `ls -ld ${path}`, cause });
+}

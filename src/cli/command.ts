@@ -1,0 +1,55 @@
+import type { Command as TypedCommand } from '@commander-js/extra-typings';
+import { Command, Help } from 'commander';
+import type { ExitName } from './exits.ts';
+
+export { Command } from 'commander';
+
+/** What a page says beyond summary and options. */
+export interface Words {
+  /** what a person needs to know before using it, in whole sentences; paragraphs parted by a blank line */
+  readonly about?: string;
+  /** commands that work as they stand, in an empty folder; tests run them */
+  readonly examples: readonly Example[];
+  readonly exits: readonly ExitName[];
+}
+
+export interface Example {
+  readonly says: string;
+  readonly command: string;
+}
+
+const WORDS = new WeakMap<Command, Words>();
+
+/** A verb: commander's Command with options typed from their declaration (the types are extra-typings', the code commander's). */
+export function command<const Name extends string>(name: Name): TypedCommand<[], Record<never, never>> {
+  return new Command(name) as unknown as TypedCommand<[], Record<never, never>>;
+}
+
+/** Give a command its words; returns it, so that a verb file is one expression. */
+export function worded<C extends object>(subject: C, words: Words): C {
+  WORDS.set(subject as Command, words);
+  return subject;
+}
+
+/** The words of a command; none for a noun. */
+export function wordsOf(subject: Command): Words | undefined {
+  return WORDS.get(subject);
+}
+
+/** The commands from the root down to this one: `['palyra', 'policy', 'check']`. */
+export function pathOf(subject: Command): string[] {
+  const path = [subject.name()];
+  for (let parent = subject.parent; parent !== null; parent = parent.parent) path.unshift(parent.name());
+  return path;
+}
+
+/** Commander's own page, with about, examples and exits around it. */
+export function formatPage(subject: Command, helper: Help): string {
+  const words = wordsOf(subject);
+  const page = Help.prototype.formatHelp.call(helper, subject, helper);
+  if (words === undefined) return page;
+  const about = words.about === undefined ? '' : `\n${words.about}\n`;
+  const examples = words.examples.map(({ says, command: line }) => `  # ${says}\n  ${line}\n`).join('');
+  const exits = `${words.exits.join(', ')} (palyra help exit-codes)`;
+  return `${page}${about}\nExamples:\n${examples}\nExits: ${exits}\n`;
+}

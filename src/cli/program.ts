@@ -1,0 +1,83 @@
+import { Command, formatPage } from './command.ts';
+import type { Cli } from './cli.ts';
+
+interface Noun {
+  readonly summary: string;
+  readonly load: (cli: Cli) => Promise<Command>;
+}
+
+/** Every noun with its summary; what is below one is loaded when it is named, so that starting costs nothing. */
+export const NOUNS: Readonly<Record<string, Noun>> = {
+  policy: {
+    summary: 'decide requests by Cedar policies, and explain, test, check and compare them',
+    load: async (cli) => (await import('./commands/policy/noun.ts')).policy(cli),
+  },
+  init: {
+    summary: 'write a commented palyra.toml',
+    load: async (cli) => (await import('./commands/init.ts')).init(cli),
+  },
+  completion: {
+    summary: 'print a completion script for bash, zsh or fish',
+    load: async (cli) => (await import('./commands/completion.ts')).completion(cli),
+  },
+  help: {
+    summary: 'show the help of a command or topic',
+    load: async (cli) => (await import('./commands/help.ts')).help(cli),
+  },
+};
+
+/**
+ * The command tree.
+ * @param named load only this noun; undefined loads none, `*` all (for man pages, completion and help)
+ */
+export async function buildProgram(cli: Cli, version: string, named: string | undefined): Promise<Command> {
+  const program = new Command('palyra')
+    .description('Decides what AI agents may do: Cedar policies, hashed tokens, human approvals, contained commands.')
+    .usage('[options] <noun> <verb>')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand(false)
+    .option('--state-root <dir>', 'where state is kept (PALYRA_STATE_ROOT)')
+    .option('--config <file>', 'your palyra.toml (PALYRA_CONFIG)')
+    .option('--as <principal>', 'act for another principal (PALYRA_PRINCIPAL)')
+    .option('--json', 'answer in JSON')
+    .option('-n, --dry-run', 'show what would change, and stop')
+    .option('-y, --yes', 'do not ask for confirmation')
+    .option('--no-input', 'never ask')
+    .option('--reason <text>', 'why, for the journal')
+    .option('-q, --quiet', 'only answers, warnings and errors')
+    .option('-v, --verbose', 'say more')
+    .option('--color <when>', 'auto, always or never', 'auto')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ showGlobalOptions: true, formatHelp: formatPage })
+    .showSuggestionAfterError(false);
+  if (named === 'complete') {
+    program.addCommand(inherit((await import('./commands/completion.ts')).complete(cli), program), { hidden: true });
+  }
+  for (const [name, noun] of Object.entries(NOUNS)) {
+    if (named === name || named === '*') program.addCommand(inherit(await noun.load(cli), program));
+    else program.command(name).summary(noun.summary).description(noun.summary);
+  }
+  return program;
+}
+
+/** Commander hands its settings only to commands that it makes itself. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent).helpCommand(false);
+  for (const child of command.commands) inherit(child, command);
+  return command;
+}
+
+/** The noun among the arguments: the first operand, past the options of the root that take a value. */
+export function nounOf(argv: readonly string[]): string | undefined {
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i] ?? '';
+    if (argument === '--') return undefined;
+    if (!argument.startsWith('-')) return argument;
+    if (WITH_VALUE.includes(argument)) i++;
+  }
+  return undefined;
+}
+
+const WITH_VALUE: readonly string[] = ['--state-root', '--config', '--as', '--reason', '--color'];

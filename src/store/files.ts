@@ -1,0 +1,22 @@
+/** How much is read at most, and what it is called in an error. */
+export interface TextLimits {
+  readonly bytes: number;
+  readonly what: string;
+}
+
+/** Reads what operators name on the command line and in palyra.toml. State has an adapter of its own. */
+export interface Files {
+  /** the text of a file, or of standard input for `-`; UTF-8, without a BOM
+   *  @throws PalyraError store.not_found, input.invalid, input.too_large */
+  readonly readText: (path: string, limits: TextLimits) => string;
+  /** the text, or undefined when there is no such file */
+  readonly readIfThere: (path: string, limits: TextLimits) => string | undefined;
+  /** the files below a folder that end so, sorted by path; or the file itself
+   *  @throws PalyraError store.not_found, input.invalid */
+  readonly listFiles: (path: string, ending: string, what: string) => string[];
+  /** whether two paths are one file */
+  readonly isSame: (a: string, b: string) => boolean;
+  /** write a file that must not exist yet, 0600, folders made as needed
+   *  @throws PalyraError store.conflict, store.write_failed */
+  readonly writeNew: (path: string, text: string) => void;
+}
