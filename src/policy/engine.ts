@@ -55,6 +55,8 @@ export interface Cedar {
   decide(slot: string, call: CedarCall): CedarAnswer;
   /** Check that a policy set text parses, without keeping it. */
   check(policies: PolicySet): Parsed<undefined>;
+  /** The texts of a policy set, in the order of Cedar's ids as strings: policy10 comes before policy2. */
+  parts(text: string): Parsed<{ readonly policies: readonly string[]; readonly templates: readonly string[] }>;
   policyJson(text: string): Parsed<PolicyJson>;
   templateJson(text: string): Parsed<PolicyJson>;
   policyText(json: PolicyJson): Parsed<string>;

@@ -1,0 +1,74 @@
+import type { CedarCall, JsonText } from '../../policy/engine.ts';
+
+/** How much JSON may be: `members` is of one record. */
+export interface JsonLimits {
+  readonly bytes: number;
+  readonly depth: number;
+  readonly members: number;
+}
+
+const UID: JsonLimits = { bytes: 64 * 1024, depth: 4, members: 16 };
+const CONTEXT: JsonLimits = { bytes: 256 * 1024, depth: 32, members: 1000 };
+// an entity lies in a list, its attributes in it: three levels more
+const ENTITIES: JsonLimits = { bytes: 4 * 1024 * 1024, depth: 35, members: 1000 };
+
+/**
+ * Why a call must not reach Cedar, or undefined. Cedar throws for what it cannot read as JSON, and a throw costs the
+ * instance; 50,000 attributes take it 9 s; and a value made by `unknown` lets a forbid fail, which Cedar then skips.
+ */
+export function findRefusal(call: CedarCall): string | undefined {
+  return (
+    refuse('principal', call.principal, UID) ??
+    refuse('action', call.action, UID) ??
+    refuse('resource', call.resource, UID) ??
+    refuse('context', call.context, CONTEXT) ??
+    refuse('entities', call.entities, ENTITIES)
+  );
+}
+
+function refuse(name: string, text: JsonText, limits: JsonLimits): string | undefined {
+  // a code unit is at most three bytes, so short texts need no counting
+  if (text.length * 3 > limits.bytes && Buffer.byteLength(text) > limits.bytes) {
+    return `${name} is larger than ${limits.bytes / 1024} KiB`;
+  }
+  // each part by itself, so that none can end early and bring fields of its own into the call
+  const value = parse(text);
+  const flaw = value === undefined ? 'is not JSON' : findFlaw(value, limits);
+  return flaw === undefined ? undefined : `${name} ${flaw}`;
+}
+
+function parse(text: JsonText): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What in a JSON value Cedar would throw for, or must never be told; undefined when there is nothing. */
+export function findFlaw(value: unknown, limits: Omit<JsonLimits, 'bytes'>, level = 0): string | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : 'holds half a surrogate pair';
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'holds a number out of range';
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (level === limits.depth) return `is nested more than ${limits.depth} levels deep`;
+  if (Array.isArray(value)) return findFirst(value, (item) => findFlaw(item, limits, level + 1));
+  const members = Object.entries(value);
+  if (members.length > limits.members) return `holds a record of more than ${limits.members} attributes`;
+  return findFirst(members, ([name, member]) => {
+    if (!name.isWellFormed()) return 'holds half a surrogate pair';
+    if (name === '__extn' && isUnknown(member)) return 'holds a call of unknown(), which only partial evaluation has';
+    return findFlaw(member, limits, level + 1);
+  });
+}
+
+function findFirst<T>(items: readonly T[], find: (item: T) => string | undefined): string | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isUnknown(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'fn' in value && value.fn === 'unknown';
+}
