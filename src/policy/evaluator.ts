@@ -1,0 +1,360 @@
+import { compareText } from '../text.ts';
+import type { Cedar, CedarAnswer, CedarCall, JsonText, Parsed, TemplateLink } from './engine.ts';
+import { EVERYTHING, type Observed, observe, observeAll } from './observe.ts';
+import { Recent } from './recent.ts';
+import {
+  type Certain,
+  entityPart,
+  leadingRequirements,
+  openIndex,
+  type PartOf,
+  type PolicyIndex,
+  type PolicyScope,
+  scopeRequirements,
+} from './slice.ts';
+
+/**
+ * What the gate tells Cedar of a request: the whole context, every attribute present, absent texts as `''`. The
+ * entities are made of the same texts: `Principal`, `Action` and `Resource`; `Tool`, `Skill` and `Channel` where their
+ * text is not `''`. None has attributes or parents.
+ */
+export interface GateContext {
+  readonly action: string;
+  readonly resource: string;
+  readonly principal: string;
+  readonly device_id: string;
+  readonly channel: string;
+  readonly session_id: string;
+  readonly run_id: string;
+  readonly tool_name: string;
+  readonly skill_id: string;
+  readonly capabilities: readonly string[];
+  readonly is_sensitive_action: boolean;
+  readonly is_allowlisted_tool: boolean;
+  readonly is_allowlisted_skill: boolean;
+  readonly is_tool_execute_principal_allowed: boolean;
+  readonly is_tool_execute_channel_allowed: boolean;
+  readonly allow_sensitive_tools: boolean;
+}
+
+/** A policy with its place in the source read. A template has no scope. */
+export interface NamedPolicy {
+  /** its `@id`, or what else answers call it by; no two are the same */
+  readonly name: string;
+  readonly text: string;
+  readonly scope?: PolicyScope;
+  /** where in `text` the body begins, behind the bracket of the scope */
+  readonly bodyStart: number;
+}
+
+/** Policies ready to be asked. Answers name them by their names, sorted, and are plain Cedar's on all of them. */
+export interface PolicyEvaluator {
+  /** One of the gate's requests. */
+  evaluate(context: GateContext): CedarAnswer;
+  /** Any Cedar request, with entities and a schema of its own. */
+  evaluateCall(call: CedarCall): CedarAnswer;
+}
+
+/** Some of the policies. */
+interface Slice {
+  readonly number: number;
+  readonly policies: readonly NamedPolicy[];
+  view?: View;
+}
+
+/** What a slice's policies see of the gate's requests. */
+interface View {
+  readonly context: readonly Attribute[];
+  readonly entities: boolean;
+  /** the attributes that tell requests apart: those of the context, and those that variables and entities are made of */
+  readonly key: readonly Attribute[];
+}
+
+type Attribute = keyof GateContext;
+
+/**
+ * Prepare policies so that many requests are answered fast, each exactly as Cedar answers it on all the policies:
+ * policies that cannot match are left out (slice.ts), so is what the others do not observe (observe.ts), and requests
+ * that are then the same are asked once.
+ * @param slot a name for Cedar's slots that nobody else uses
+ * @returns Cedar's complaints if the policies do not parse, placed in the texts joined by line feeds
+ */
+export function openEvaluator(
+  cedar: Cedar,
+  slot: string,
+  policies: readonly NamedPolicy[],
+  links: readonly TemplateLink[] = [],
+): Parsed<PolicyEvaluator> {
+  const statics = policies.filter(({ scope }) => scope !== undefined);
+  const templates = policies.filter(({ scope }) => scope === undefined);
+  const whole: Slice = { number: 0, policies: statics };
+  const prepared = cedar.prepare(slot, {
+    staticPolicies: joinTexts(statics),
+    templates: Object.fromEntries(templates.map(({ name, text }) => [name, text])),
+    templateLinks: [...links],
+  });
+  if (!prepared.ok) return prepared;
+
+  const slices = new Recent<string, Slice>(SLICES);
+  const slots = new Recent<Slice, string>(SLOTS);
+  const spareSlots = Array.from({ length: SLOTS }, (_, number) => `${slot}/${number}`);
+  const answers = new Recent<string, CedarAnswer>(ANSWERS);
+  const observed = new Map<NamedPolicy, Observed>();
+  const indexes = new Map<Certain, PolicyIndex>();
+  let asked = 0;
+  let sliceNumber = 0;
+
+  return {
+    ok: true,
+    value: {
+      evaluate(context) {
+        asked++;
+        const few = asked <= FEW;
+        const slice = few && isSmall() ? whole : sliceFor(GATE, (part) => partOfGate(part, context));
+        return few || !isSurelyRead(context) ? ask(slice, writeCall(context, FULL)) : recall(slice, context);
+      },
+      evaluateCall(call) {
+        const partOf = readParts(call);
+        return ask(isSmall() || partOf === undefined ? whole : sliceFor(ANYONE, partOf), call);
+      },
+    },
+  };
+
+  /** Answer from memory, or ask about no more than the slice observes. */
+  function recall(slice: Slice, context: GateContext): CedarAnswer {
+    slice.view ??= viewOf(slice);
+    const key = writeKey(slice, context, slice.view.key);
+    const known = answers.get(key);
+    if (known !== undefined) return known;
+    const answer = ask(slice, writeCall(context, slice.view));
+    if (answer.kind === 'failure') return answer;
+    // an error tells of the request that it came from: it is told of the whole of it, and never of another
+    if (answer.errors.length > 0) return ask(slice, writeCall(context, FULL));
+    if (key.length <= KEY_LENGTH) answers.set(key, answer);
+    return answer;
+  }
+
+  function ask(slice: Slice, call: CedarCall): CedarAnswer {
+    const place = slotOf(slice);
+    if (!place.ok) return { kind: 'failure', messages: place.errors.map(({ message }) => message) };
+    return nameAnswer(cedar.decide(place.value, call), slice.policies);
+  }
+
+  function slotOf(slice: Slice): Parsed<string> {
+    if (slice === whole) return { ok: true, value: slot };
+    const known = slots.get(slice);
+    if (known !== undefined) return { ok: true, value: known };
+    const name = spareSlots.pop() ?? slots.takeOldest() ?? slot;
+    const taken = cedar.prepare(name, { staticPolicies: joinTexts(slice.policies) });
+    if (taken.ok) slots.set(slice, name);
+    else spareSlots.push(name);
+    return taken.ok ? { ok: true, value: name } : taken;
+  }
+
+  function sliceFor(certain: Certain, partOf: PartOf): Slice {
+    // a link is a policy too, and its scope is not known here
+    if (templates.length > 0) return whole;
+    const index = indexFor(certain);
+    const signature = `${certain.flat} ${index.signature(partOf)}`;
+    const known = slices.get(signature);
+    if (known !== undefined) return known;
+    const places = index.candidates(partOf);
+    // as one of several slices of most policies it would be parsed again, for little
+    const slice = places.length * 2 > statics.length ? whole : sliceOf(places);
+    slices.set(signature, slice);
+    return slice;
+  }
+
+  function sliceOf(places: readonly number[]): Slice {
+    const name = `places ${places.join()}`;
+    const known = slices.get(name);
+    if (known !== undefined) return known;
+    const slice = { number: ++sliceNumber, policies: places.flatMap((place) => statics[place] ?? []) };
+    slices.set(name, slice);
+    return slice;
+  }
+
+  function indexFor(certain: Certain): PolicyIndex {
+    const known = indexes.get(certain);
+    if (known !== undefined) return known;
+    const index = openIndex(
+      statics.map(({ scope, text, bodyStart }) => [
+        ...(scope === undefined ? [] : scopeRequirements(scope, certain)),
+        ...leadingRequirements(text.slice(bodyStart), certain),
+      ]),
+    );
+    indexes.set(certain, index);
+    return index;
+  }
+
+  function viewOf(slice: Slice): View {
+    // links observe what their templates do
+    if (templates.length > 0) return FULL;
+    return viewFrom(observeAll(slice.policies.map(observedBy)));
+  }
+
+  function observedBy(policy: NamedPolicy): Observed {
+    const known = observed.get(policy);
+    if (known !== undefined) return known;
+    const json = cedar.policyJson(policy.text);
+    const seen = json.ok ? observe(json.value) : EVERYTHING;
+    observed.set(policy, seen);
+    return seen;
+  }
+
+  /** Whether Cedar copies all policies for each call faster than some of them are prepared. */
+  function isSmall(): boolean {
+    return statics.length <= SMALL;
+  }
+}
+
+function joinTexts(policies: readonly NamedPolicy[]): string {
+  return policies.map(({ text }) => text).join('\n');
+}
+
+/** Cedar calls the policies of a text `policy0` and so on; a link has a name of its own. */
+function nameAnswer(answer: CedarAnswer, policies: readonly NamedPolicy[]): CedarAnswer {
+  if (answer.kind === 'failure') return answer;
+  const nameOf = (id: string): string => policies[Number(/^policy(\d+)$/.exec(id)?.[1])]?.name ?? id;
+  return {
+    ...answer,
+    reason: answer.reason.map(nameOf).sort(compareText),
+    errors: answer.errors
+      .map(({ policyId, message }) => ({ policyId: nameOf(policyId), message }))
+      .sort((a, b) => compareText(a.policyId, b.policyId)),
+  };
+}
+
+function viewFrom(observed: Observed): View {
+  const { context: names } = observed;
+  // an attribute that the gate never has is absent from every request: nothing to tell apart
+  const context = ATTRIBUTES.filter((attribute) => names === 'every attribute' || names.has(attribute));
+  // without parents, `in` is equality whether or not the entities are there: they are seen by their attributes alone
+  const { entities } = observed;
+  const key = ATTRIBUTES.filter(
+    (attribute) =>
+      context.includes(attribute) ||
+      (attribute === 'principal' && observed.principal) ||
+      (attribute === 'action' && observed.action) ||
+      (attribute === 'resource' && observed.resource) ||
+      (entities && ENTITIES.some(([, source]) => source === attribute)),
+  );
+  return { context, entities, key };
+}
+
+/** One text for all requests that a view cannot tell apart: each value with its length, so that none runs into the next. */
+function writeKey({ number }: Slice, context: GateContext, attributes: readonly Attribute[]): string {
+  let key = `${number}`;
+  for (const attribute of attributes) {
+    const value = context[attribute];
+    if (typeof value === 'string') key += `,${value.length}:${value}`;
+    else if (typeof value === 'boolean') key += value ? ',true' : ',false';
+    else key += `,${value.length};${value.map((item) => `${item.length}:${item}`).join()}`;
+  }
+  return key;
+}
+
+function writeCall(request: GateContext, view: View): CedarCall {
+  const context = view.context.map((attribute) => `"${attribute}":${JSON.stringify(request[attribute])}`);
+  const entities = ENTITIES.filter(([type, source]) => ALWAYS.includes(type) || request[source] !== '').map(
+    ([type, source]) => `{"uid":${writeUid(type, request[source])},"attrs":{},"parents":[]}`,
+  );
+  return {
+    principal: writeUid('Principal', request.principal),
+    action: writeUid('Action', request.action),
+    resource: writeUid('Resource', request.resource),
+    context: `{${context.join()}}`,
+    entities: view.entities ? `[${entities.join()}]` : '[]',
+  };
+}
+
+function writeUid(type: string, id: string): JsonText {
+  return `{"type":"${type}","id":${JSON.stringify(id)}}`;
+}
+
+/**
+ * Whether Cedar would read the whole of a request, however little of it it is told: whole surrogate pairs, and far
+ * within the limits on a call (a unit is at most six bytes of JSON, and a uid at most 64 KiB).
+ */
+function isSurelyRead(context: GateContext): boolean {
+  let length = context.capabilities.length;
+  for (const attribute of ATTRIBUTES) {
+    const value = context[attribute];
+    if (typeof value === 'boolean') continue;
+    for (const text of typeof value === 'string' ? [value] : value) {
+      length += text.length;
+      if (!text.isWellFormed()) return false;
+    }
+  }
+  return length <= READ_LENGTH;
+}
+
+function partOfGate(part: string, context: GateContext): string | undefined {
+  if (part === 'principal') return entityPart('Principal', context.principal);
+  if (part === 'action') return entityPart('Action', context.action);
+  if (part === 'resource') return entityPart('Resource', context.resource);
+  if (part === 'principal type') return 'Principal';
+  if (part === 'resource type') return 'Resource';
+  const value = context[part.slice('context.'.length) as Attribute];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The uids of a call, or undefined if they are not written in the one way that needs no understanding. */
+function readParts(call: CedarCall): PartOf | undefined {
+  const parts = new Map<string, string>();
+  for (const variable of ['principal', 'action', 'resource'] as const) {
+    const found = UID.exec(call[variable]);
+    if (found === null) return undefined;
+    const [, type = '', id = ''] = found;
+    parts.set(variable, entityPart(type, id)).set(`${variable} type`, type);
+  }
+  return (part) => parts.get(part);
+}
+
+// a uid as JSON.stringify writes it, without escapes
+const UID = /^\{"type":"([A-Za-z_:][\w:]*)","id":"([^"\\]*)"\}$/;
+
+const ATTRIBUTES = Object.keys({
+  action: true,
+  resource: true,
+  principal: true,
+  device_id: true,
+  channel: true,
+  session_id: true,
+  run_id: true,
+  tool_name: true,
+  skill_id: true,
+  capabilities: true,
+  is_sensitive_action: true,
+  is_allowlisted_tool: true,
+  is_allowlisted_skill: true,
+  is_tool_execute_principal_allowed: true,
+  is_tool_execute_channel_allowed: true,
+  allow_sensitive_tools: true,
+} satisfies Record<Attribute, true>) as readonly Attribute[];
+
+/** The types of the gate's entities, and the text that each is made of. */
+const ENTITIES = [
+  ['Principal', 'principal'],
+  ['Action', 'action'],
+  ['Resource', 'resource'],
+  ['Tool', 'tool_name'],
+  ['Skill', 'skill_id'],
+  ['Channel', 'channel'],
+] as const;
+const ALWAYS: readonly string[] = ['Principal', 'Action', 'Resource'];
+
+const GATE: Certain = { flat: true, attributes: new Set(ATTRIBUTES) };
+const ANYONE: Certain = { flat: false, attributes: new Set() };
+const FULL: View = viewFrom(EVERYTHING);
+
+// a single check asks a few times and ends: reading what is observed pays from about here
+const FEW = 16;
+// Cedar copies all policies at each call, 4 µs each; preparing one takes 70 µs, its JSON form 200 µs
+const SMALL = 256;
+// each slot costs Cedar 49 KiB for ever
+const SLOTS = 128;
+const SLICES = 8192;
+const ANSWERS = 32_768;
+const KEY_LENGTH = 1024;
+const READ_LENGTH = 8192;
