@@ -1,6 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { systemCode } from '../../errors.ts';
-import type { Cedar, CedarAnswer, CedarCall, DetailedError, JsonText, Parsed } from '../../policy/engine.ts';
+import { withoutBom } from '../../policy/diagnostic.ts';
+import type {
+  Cedar,
+  CedarAnswer,
+  CedarCall,
+  DetailedError,
+  JsonText,
+  Parsed,
+  PolicySet,
+  SchemaJson,
+} from '../../policy/engine.ts';
 import { compareText } from '../../text.ts';
 import type { Answers, Engine } from './engine.ts';
 import { type Image, readImage } from './image.ts';
@@ -30,31 +40,34 @@ export function openCedar({ throughput = false, start = findEngine(throughput) }
   const slots: Slots = { preparsePolicySet: new Map(), preparseSchema: new Map() };
 
   return {
-    prepare: (slot, policies) => prepare('preparsePolicySet', slot, policies),
-    prepareSchema: (slot, schema) => prepare('preparseSchema', slot, schema),
+    prepare: (slot, policies) => prepare('preparsePolicySet', slot, readable(policies)),
+    prepareSchema: (slot, schema) => prepare('preparseSchema', slot, readableSchema(schema)),
     decide(slot, call) {
       const refusal = findRefusal(call);
       if (refusal !== undefined) return { kind: 'failure', messages: [refusal] };
       const failed = recall('preparsePolicySet', slot) ?? recall('preparseSchema', call.schema);
       return readAnswer(failed ?? ask('statefulIsAuthorized', [], writeCall(slot, call)));
     },
-    check: (policies) => parsed(askAbout('checkParsePolicySet', policies), () => undefined),
+    check: (policies) => parsed(askAbout('checkParsePolicySet', readable(policies)), () => undefined),
     parts(text) {
       const flaw = findFlaw(text, POLICY_LIMITS);
-      const answer = flaw === undefined ? ask('policySetTextToParts', [text]) : failure(`the text ${flaw}`);
+      const answer = flaw === undefined ? ask('policySetTextToParts', [withoutBom(text)]) : failure(`the text ${flaw}`);
       return parsed(answer, ({ policies, policy_templates: templates }) => ({ policies, templates }));
     },
-    policyJson: (text) => parsed(askAbout('policyToJson', text), (answer) => answer.json),
-    templateJson: (text) => parsed(askAbout('templateToJson', text), (answer) => answer.json),
+    policyJson: (text) => parsed(askAbout('policyToJson', withoutBom(text)), (answer) => answer.json),
+    templateJson: (text) => parsed(askAbout('templateToJson', withoutBom(text)), (answer) => answer.json),
     policyText: (json) => parsed(askAbout('policyToText', json), (answer) => answer.text),
-    format: (policyText, lineWidth) =>
-      parsed(askAbout('formatPolicies', { policyText, lineWidth }), (answer) => answer.formatted_policy),
+    format: (text, lineWidth) =>
+      parsed(
+        askAbout('formatPolicies', { policyText: withoutBom(text), lineWidth }),
+        (answer) => answer.formatted_policy,
+      ),
     validate: (policies, schema) =>
-      parsed(askAbout('validate', { policies, schema }), (answer) => ({
-        errors: answer.validationErrors,
-        warnings: answer.validationWarnings,
-      })),
-    schemaJson: (schema) => parsed(askAbout('schemaToJson', schema), (answer) => answer.json),
+      parsed(
+        askAbout('validate', { policies: readable(policies), schema: readableSchema(schema) }),
+        ({ validationErrors: errors, validationWarnings: warnings }) => ({ errors, warnings }),
+      ),
+    schemaJson: (schema) => parsed(askAbout('schemaToJson', withoutBom(schema)), (answer) => answer.json),
   };
 
   function prepare(preparation: Preparation, slot: string, value: unknown): Parsed<undefined> {
@@ -141,6 +154,15 @@ function findImage(): Image | undefined {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function readable(policies: PolicySet): PolicySet {
+  const { staticPolicies } = policies;
+  return typeof staticPolicies === 'string' ? { ...policies, staticPolicies: withoutBom(staticPolicies) } : policies;
+}
+
+function readableSchema(schema: string | SchemaJson<string>): string | SchemaJson<string> {
+  return typeof schema === 'string' ? withoutBom(schema) : schema;
 }
 
 function writeCall(slot: string, call: CedarCall): JsonText {

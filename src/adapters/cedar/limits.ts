@@ -33,8 +33,10 @@ function refuse(name: string, text: JsonText, limits: JsonLimits): string | unde
   }
   // each part by itself, so that none can end early and bring fields of its own into the call
   const value = parse(text);
-  const flaw = value === undefined ? 'is not JSON' : findFlaw(value, limits);
-  return flaw === undefined ? undefined : `${name} ${flaw}`;
+  if (value === undefined) return `${name} is not JSON`;
+  const flaw = findFlaw(value, limits);
+  if (flaw !== undefined) return `${name} ${flaw}`;
+  return countNames(text) === countMembers(value) ? undefined : `${name} has two members of one name`;
 }
 
 function parse(text: JsonText): unknown {
@@ -71,4 +73,28 @@ function findFirst<T>(items: readonly T[], find: (item: T) => string | undefined
 
 function isUnknown(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'fn' in value && value.fn === 'unknown';
+}
+
+/** Names that stand in a JSON text: colons outside strings. JSON.parse drops doubles silently, Cedar throws for them. */
+function countNames(json: JsonText): number {
+  let names = 0;
+  let isInside = false;
+  for (let at = 0; at < json.length; at++) {
+    const unit = json.charCodeAt(at);
+    if (unit === QUOTE) isInside = !isInside;
+    else if (isInside && unit === BACKSLASH) at++;
+    else if (!isInside && unit === COLON) names++;
+  }
+  return names;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const members = Object.values(value);
+  const own = Array.isArray(value) ? 0 : members.length;
+  return members.reduce<number>((sum, member) => sum + countMembers(member), own);
 }
