@@ -1,5 +1,5 @@
 // Builds dist/: one split bundle, so that a command loads only what it needs. Cedar's wasm stays in its package.
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
@@ -19,3 +19,16 @@ await build({
     js: "import { createRequire as palyraRequire } from 'node:module'; const require = palyraRequire(import.meta.url);",
   },
 });
+
+// a memory of Cedar that knows the baseline already; made by the sources themselves, which Node 20 cannot read
+await build({
+  entryPoints: ['src/adapters/cedar/make-image.ts'],
+  outfile: 'dist/make-image.mjs',
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+});
+const { makeImage } = await import('./dist/make-image.mjs');
+const baseline = { staticPolicies: readFileSync('policies/baseline.cedar', 'utf8') };
+writeFileSync('dist/cedar.image', makeImage({ baseline }));
+rmSync('dist/make-image.mjs');

@@ -38,7 +38,10 @@ export type CedarAnswer =
     }
   | { readonly kind: 'failure'; readonly messages: readonly string[] };
 
-/** A parse: nothing is wrong, or everything that is. `sourceLocations` are UTF-8 byte offsets into the text given. */
+/**
+ * A parse: nothing is wrong, or everything that is. `sourceLocations` are UTF-8 byte offsets into the text given, without
+ * its BOM (diagnostic.ts turns them into line and column).
+ */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly errors: readonly DetailedError[] };

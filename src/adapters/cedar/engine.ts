@@ -27,6 +27,8 @@ export interface Answers {
 
 /** One instance of Cedar. After a call that threw it must not be used again: its stack is short, its state may be torn. */
 export interface Engine {
+  /** the policy sets that it knows from the start, by slot */
+  readonly prepared: Readonly<Record<string, JsonText>>;
   /**
    * @param texts the leading arguments, which Cedar takes as plain text: a slot's name, or a policy set
    * @param json the last argument, for the calls that take one

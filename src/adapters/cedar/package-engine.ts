@@ -13,6 +13,7 @@ export function openPackageEngine(): Engine {
   delete require.cache[require.resolve(PACKAGE)];
   const loaded = require(PACKAGE);
   return {
+    prepared: {},
     call: (name, texts, json) => loaded[name](...texts, ...(json === undefined ? [] : [JSON.parse(json)])),
   };
 }
