@@ -75,8 +75,8 @@ export function openEvaluator(
   policies: readonly NamedPolicy[],
   links: readonly TemplateLink[] = [],
 ): PolicyEvaluator {
-  const statics = policies.filter(({ template }) => !template);
-  const templates = policies.filter(({ template }) => template);
+  const statics = policies.filter(({ isTemplate }) => !isTemplate);
+  const templates = policies.filter(({ isTemplate }) => isTemplate);
   const whole: Slice = { number: 0, policies: statics };
   const slices = new Recent<string, Slice>(SLICES);
   const slots = new Recent<Slice, string>(SLOTS);

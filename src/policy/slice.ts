@@ -170,7 +170,7 @@ function isAlternative(rest: string): boolean {
 
 // a text with an escape is not read: it would have to be understood the way Cedar does
 const EQUALITY =
-  /\s*(?:context\s*\.\s*([A-Za-z_]\w*)\s*==\s*|(principal|action|resource)\s*==\s*([A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)*)\s*::\s*)"([^"\\\n]*)"\s*(&&|\})/y;
+  /\s*(?:context\s*\.\s*([A-Za-z_]\w*)\s*==\s*|(principal|action|resource)\s*==\s*([A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)*)\s*::\s*)"([^"\\\n\r]*)"\s*(&&|\})/y;
 // an annotation may be called permit
-const HEAD = /"(?:[^"\\]|\\.)*"|\/\/[^\n]*|@\s*\w+|\w+|[()]/gs;
-const STRUCTURE = /"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\|\||[()[\]{}]/gs;
+const HEAD = /"(?:[^"\\]|\\.)*"|\/\/[^\n\r]*|@\s*\w+|\w+|[()]/gs;
+const STRUCTURE = /"(?:[^"\\]|\\.)*"|\/\/[^\n\r]*|\|\||[()[\]{}]/gs;

@@ -32,6 +32,7 @@ test.each<[string, Requirement[]]>([
   ['when { context.tool == "a" && context.x == "}" || true }', []],
   ['when { context.tool == "a" && context.x == "\\"}" || true }', []],
   ['when { context.tool == "a" && context.x // }\n || true }', []],
+  ['when { context.tool == "a" && context.x // }\r || true }', []],
   ['when { (context.tool == "a" && true) || true }', []],
   ['when { if context.tool == "a" then false else true }', []],
   // other words for it, which are not read
