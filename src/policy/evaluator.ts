@@ -9,9 +9,9 @@ import {
   openIndex,
   type PartOf,
   type PolicyIndex,
-  type PolicyScope,
   scopeRequirements,
 } from './slice.ts';
+import type { NamedPolicy } from './source.ts';
 
 /**
  * What the gate tells Cedar of a request: the whole context, every attribute present, absent texts as `''`. The
@@ -37,17 +37,7 @@ export interface GateContext {
   readonly allow_sensitive_tools: boolean;
 }
 
-/** A policy with its place in the source read. A template has no scope. */
-export interface NamedPolicy {
-  /** its `@id`, or what else answers call it by; no two are the same */
-  readonly name: string;
-  readonly text: string;
-  readonly scope?: PolicyScope;
-  /** where in `text` the body begins, behind the bracket of the scope */
-  readonly bodyStart: number;
-}
-
-/** Policies ready to be asked. Answers name them by their names, sorted, and are plain Cedar's on all of them. */
+/** Policies ready to be asked. Answers call them by their ids, sorted, and are plain Cedar's on all of them. */
 export interface PolicyEvaluator {
   /** One of the gate's requests. */
   evaluate(context: GateContext): CedarAnswer;
@@ -73,28 +63,21 @@ interface View {
 type Attribute = keyof GateContext;
 
 /**
- * Prepare policies so that many requests are answered fast, each exactly as Cedar answers it on all the policies:
- * policies that cannot match are left out (slice.ts), so is what the others do not observe (observe.ts), and requests
- * that are then the same are asked once.
+ * Answers many requests fast, each exactly as Cedar answers it on all the policies: policies that cannot match are
+ * left out (slice.ts), so is what the others do not observe (observe.ts), and requests that are then the same are
+ * asked once. What Cedar cannot answer is a failure.
  * @param slot a name for Cedar's slots that nobody else uses
- * @returns Cedar's complaints if the policies do not parse, placed in the texts joined by line feeds
+ * @param policies all of which Cedar has parsed: one that no request can match is never shown to it here
  */
 export function openEvaluator(
   cedar: Cedar,
   slot: string,
   policies: readonly NamedPolicy[],
   links: readonly TemplateLink[] = [],
-): Parsed<PolicyEvaluator> {
-  const statics = policies.filter(({ scope }) => scope !== undefined);
-  const templates = policies.filter(({ scope }) => scope === undefined);
+): PolicyEvaluator {
+  const statics = policies.filter(({ isTemplate }) => !isTemplate);
+  const templates = policies.filter(({ isTemplate }) => isTemplate);
   const whole: Slice = { number: 0, policies: statics };
-  const prepared = cedar.prepare(slot, {
-    staticPolicies: joinTexts(statics),
-    templates: Object.fromEntries(templates.map(({ name, text }) => [name, text])),
-    templateLinks: [...links],
-  });
-  if (!prepared.ok) return prepared;
-
   const slices = new Recent<string, Slice>(SLICES);
   const slots = new Recent<Slice, string>(SLOTS);
   const spareSlots = Array.from({ length: SLOTS }, (_, number) => `${slot}/${number}`);
@@ -105,18 +88,15 @@ export function openEvaluator(
   let sliceNumber = 0;
 
   return {
-    ok: true,
-    value: {
-      evaluate(context) {
-        asked++;
-        const few = asked <= FEW;
-        const slice = few && isSmall() ? whole : sliceFor(GATE, (part) => partOfGate(part, context));
-        return few || !isSurelyRead(context) ? ask(slice, writeCall(context, FULL)) : recall(slice, context);
-      },
-      evaluateCall(call) {
-        const partOf = readParts(call);
-        return ask(isSmall() || partOf === undefined ? whole : sliceFor(ANYONE, partOf), call);
-      },
+    evaluate(context) {
+      asked++;
+      const few = asked <= FEW;
+      const slice = few && isSmall() ? whole : sliceFor(GATE, (part) => partOfGate(part, context));
+      return few || !isSurelyRead(context) ? ask(slice, writeCall(context, FULL)) : recall(slice, context);
+    },
+    evaluateCall(call) {
+      const partOf = readParts(call);
+      return ask(isSmall() || partOf === undefined ? whole : sliceFor(ANYONE, partOf), call);
     },
   };
 
@@ -140,15 +120,22 @@ export function openEvaluator(
     return nameAnswer(cedar.decide(place.value, call), slice.policies);
   }
 
+  /** The slot that holds a slice; that of the slice used longest ago, if none does. */
   function slotOf(slice: Slice): Parsed<string> {
-    if (slice === whole) return { ok: true, value: slot };
     const known = slots.get(slice);
     if (known !== undefined) return { ok: true, value: known };
     const name = spareSlots.pop() ?? slots.takeOldest() ?? slot;
-    const taken = cedar.prepare(name, { staticPolicies: joinTexts(slice.policies) });
-    if (taken.ok) slots.set(slice, name);
+    const linked = {
+      templates: Object.fromEntries(templates.map(({ id, text }) => [id, text])),
+      templateLinks: [...links],
+    };
+    const prepared = cedar.prepare(name, {
+      staticPolicies: joinTexts(slice.policies),
+      ...(slice === whole ? linked : {}),
+    });
+    if (prepared.ok) slots.set(slice, name);
     else spareSlots.push(name);
-    return taken.ok ? { ok: true, value: name } : taken;
+    return prepared.ok ? { ok: true, value: name } : prepared;
   }
 
   function sliceFor(certain: Certain, partOf: PartOf): Slice {
@@ -178,10 +165,7 @@ export function openEvaluator(
     const known = indexes.get(certain);
     if (known !== undefined) return known;
     const index = openIndex(
-      statics.map(({ scope, text, bodyStart }) => [
-        ...(scope === undefined ? [] : scopeRequirements(scope, certain)),
-        ...leadingRequirements(text.slice(bodyStart), certain),
-      ]),
+      statics.map(({ scope, text }) => [...scopeRequirements(scope, certain), ...leadingRequirements(text, certain)]),
     );
     indexes.set(certain, index);
     return index;
@@ -215,7 +199,7 @@ function joinTexts(policies: readonly NamedPolicy[]): string {
 /** Cedar calls the policies of a text `policy0` and so on; a link has a name of its own. */
 function nameAnswer(answer: CedarAnswer, policies: readonly NamedPolicy[]): CedarAnswer {
   if (answer.kind === 'failure') return answer;
-  const nameOf = (id: string): string => policies[Number(/^policy(\d+)$/.exec(id)?.[1])]?.name ?? id;
+  const nameOf = (id: string): string => policies[Number(/^policy(\d+)$/.exec(id)?.[1])]?.id ?? id;
   return {
     ...answer,
     reason: answer.reason.map(nameOf).sort(compareText),

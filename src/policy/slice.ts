@@ -1,9 +1,4 @@
-import type { PolicyJson } from './engine.ts';
-
-/** A policy's scope, in the words of Cedar's JSON form. */
-export type PolicyScope = Pick<PolicyJson, 'principal' | 'action' | 'resource'>;
-
-type EntityUid = Extract<PolicyJson['principal'], { readonly entity: unknown }>['entity'];
+import type { Constraint, EntityUid, Scope, Slot } from './source.ts';
 
 /**
  * What must be so for a policy to match: a part of the request is one of these values. When it is not, the policy is
@@ -43,14 +38,13 @@ export function entityPart(type: string, id: string): string {
  * What a policy's scope requires. Cedar evaluates it first, it cannot fail, and where it is false nothing else is
  * looked at. A slot may be filled with anything, so it requires nothing.
  */
-export function scopeRequirements(scope: PolicyScope, { flat }: Certain): Requirement[] {
+export function scopeRequirements(scope: Scope, { flat }: Certain): Requirement[] {
   return (['principal', 'action', 'resource'] as const).flatMap((variable) => {
     const constraint = scope[variable];
-    const type = constraint.op === 'is' ? [{ part: `${variable} type`, values: [constraint.entity_type] }] : [];
-    const target = constraint.op === 'is' ? constraint.in : constraint;
-    if (target === undefined || (constraint.op !== '==' && !flat)) return type;
-    if ('entities' in target) return [{ part: variable, values: target.entities.map(entityOf) }];
-    return 'entity' in target ? [...type, { part: variable, values: [entityOf(target.entity)] }] : type;
+    const type = constraint.op === 'is' ? [{ part: `${variable} type`, values: [constraint.type] }] : [];
+    const entities = constraint.op === '==' || flat ? entitiesOf(constraint) : [];
+    const values = entities.flatMap((entity) => ('slot' in entity ? [] : [entityPart(entity.type, entity.id)]));
+    return values.length === 0 || values.length < entities.length ? type : [...type, { part: variable, values }];
   });
 }
 
@@ -59,9 +53,10 @@ export function scopeRequirements(scope: PolicyScope, { flat }: Certain): Requir
  * `resource == Resource::"x"`. Conjuncts are evaluated from the left up to the first that is false or fails, and an
  * equality fails only for an attribute that is absent: so a false one behind nothing but such equalities ends the
  * policy without an error. Whatever is written in another way ends the reading.
- * @param body the text of a policy that parses, from behind its scope
+ * @param text a policy that parses
  */
-export function leadingRequirements(body: string, { attributes }: Certain): Requirement[] {
+export function leadingRequirements(text: string, { attributes }: Certain): Requirement[] {
+  const body = bodyOf(text);
   const requirements: Requirement[] = [];
   let end = /^\s*when\s*\{/.exec(body)?.[0].length ?? body.length;
   for (;;) {
@@ -130,11 +125,6 @@ function countValues(policies: readonly (readonly Requirement[])[]) {
   return parts;
 }
 
-function entityOf(entity: EntityUid): string {
-  const { type, id } = '__entity' in entity ? entity.__entity : entity;
-  return entityPart(type, id);
-}
-
 function find<T>(values: ReadonlyMap<string, T>, value: string | undefined): T | undefined {
   return value === undefined ? undefined : values.get(value);
 }
@@ -142,6 +132,27 @@ function find<T>(values: ReadonlyMap<string, T>, value: string | undefined): T |
 function holds({ part, values }: Requirement, partOf: PartOf): boolean {
   const value = partOf(part);
   return value !== undefined && values.includes(value);
+}
+
+/** The entities one of which a variable is or is in; none when it may be any. */
+function entitiesOf(constraint: Constraint): readonly (EntityUid | Slot)[] {
+  if (constraint.op === '==') return [constraint.entity];
+  if (constraint.op === 'in') return constraint.entities;
+  return constraint.op === 'is' && constraint.in !== undefined ? [constraint.in] : [];
+}
+
+/** The clauses of a policy: what follows the brackets behind `permit` or `forbid`. */
+function bodyOf(text: string): string {
+  let depth = 0;
+  let isScope = false;
+  for (const { 0: token, index } of text.matchAll(HEAD)) {
+    if (token === 'permit' || token === 'forbid') isScope = depth === 0;
+    if (token === '(') depth++;
+    if (token !== ')') continue;
+    depth--;
+    if (isScope && depth === 0) return text.slice(index + 1);
+  }
+  return '';
 }
 
 /** Whether the rest of a `when` has `||` outside brackets: then what stood before is not required after all. */
@@ -159,5 +170,7 @@ function isAlternative(rest: string): boolean {
 
 // a text with an escape is not read: it would have to be understood the way Cedar does
 const EQUALITY =
-  /\s*(?:context\s*\.\s*([A-Za-z_]\w*)\s*==\s*|(principal|action|resource)\s*==\s*([A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)*)\s*::\s*)"([^"\\\n]*)"\s*(&&|\})/y;
-const STRUCTURE = /"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\|\||[()[\]{}]/gs;
+  /\s*(?:context\s*\.\s*([A-Za-z_]\w*)\s*==\s*|(principal|action|resource)\s*==\s*([A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)*)\s*::\s*)"([^"\\\n\r]*)"\s*(&&|\})/y;
+// an annotation may be called permit
+const HEAD = /"(?:[^"\\]|\\.)*"|\/\/[^\n\r]*|@\s*\w+|\w+|[()]/gs;
+const STRUCTURE = /"(?:[^"\\]|\\.)*"|\/\/[^\n\r]*|\|\||[()[\]{}]/gs;

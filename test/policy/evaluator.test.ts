@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { openCedar } from '../../src/adapters/cedar/cedar.ts';
+import type { Cedar, CedarCall } from '../../src/policy/engine.ts';
+import { type GateContext, openEvaluator } from '../../src/policy/evaluator.ts';
+import { namePolicies, splitPolicies } from '../../src/policy/source.ts';
+
+const REQUEST: GateContext = {
+  action: 'tool.execute',
+  resource: 'tool:a',
+  principal: 'user:ops',
+  device_id: '',
+  channel: 'cli',
+  session_id: 's',
+  run_id: 'r',
+  tool_name: 'a',
+  skill_id: '',
+  capabilities: ['network'],
+  is_sensitive_action: false,
+  is_allowlisted_tool: true,
+  is_allowlisted_skill: false,
+  is_tool_execute_principal_allowed: true,
+  is_tool_execute_channel_allowed: true,
+  allow_sensitive_tools: false,
+};
+const ALLOWLISTED = `@id("allow") permit (principal, action == Action::"tool.execute", resource) when { context.is_allowlisted_tool };
+@id("other") forbid (principal, action == Action::"cron.delete", resource);`;
+const ALLOW = { kind: 'answer', decision: 'allow', reason: ['allow'], errors: [] };
+const HALF = { kind: 'failure', messages: [expect.stringContaining('surrogate')] };
+
+test('requests that no policy tells apart are asked once', () => {
+  const { evaluator, calls } = open(ALLOWLISTED);
+  for (let n = 0; n < 1000; n++) {
+    expect(evaluator.evaluate({ ...REQUEST, session_id: `s${n}`, run_id: `r${n}` })).toEqual(ALLOW);
+  }
+  const early = calls.length;
+  expect(early).toBeLessThan(20);
+  for (const is_allowlisted_tool of [true, false]) evaluator.evaluate({ ...REQUEST, is_allowlisted_tool });
+  expect(calls.length).toBe(early + 1);
+  expect(calls.at(-1)).toMatchObject({ context: '{"is_allowlisted_tool":false}', entities: '[]' });
+});
+
+test('what no policy observes must be readable all the same, every time', () => {
+  const { evaluator } = open(ALLOWLISTED);
+  const long = Array.from({ length: 100 }, (_, n) => `${n}${'x'.repeat(3000)}`);
+  for (let n = 0; n < 20; n++) {
+    expect(evaluator.evaluate({ ...REQUEST, session_id: '\ud800' })).toEqual(HALF);
+    expect(evaluator.evaluate({ ...REQUEST, capabilities: ['\udc00'] })).toEqual(HALF);
+    expect(evaluator.evaluate({ ...REQUEST, capabilities: long })).toMatchObject({ kind: 'failure' });
+    expect(evaluator.evaluate(REQUEST)).toEqual(ALLOW);
+  }
+});
+
+test('an answer with an error, or none at all, is never remembered', () => {
+  const { evaluator, calls } = open('@id("bad") forbid (principal, action, resource) when { context.nothing };');
+  for (let n = 0; n < 40; n++) {
+    const before = calls.length;
+    expect(evaluator.evaluate(REQUEST)).toMatchObject({ decision: 'deny', errors: [{ policyId: 'bad' }] });
+    expect(calls.length).toBeGreaterThan(before);
+    expect(JSON.parse(calls.at(-1)?.context ?? '')).toEqual(REQUEST);
+  }
+});
+
+test('however many tools policies name, few slots are used', () => {
+  const texts = Array.from(
+    { length: 1000 },
+    (_, n) => `@id("p${n}") permit (principal, action, resource) when { context.tool_name == "t${n}" };`,
+  );
+  const { evaluator, slots } = open(texts.join('\n'));
+  for (let n = 0; n < 1000; n++) {
+    expect(evaluator.evaluate({ ...REQUEST, tool_name: `t${n}` })).toEqual({ ...ALLOW, reason: [`p${n}`] });
+  }
+  for (let n = 0; n < 1000; n += 100) {
+    expect(evaluator.evaluate({ ...REQUEST, tool_name: `t${n}` })).toEqual({ ...ALLOW, reason: [`p${n}`] });
+  }
+  expect(new Set(slots).size).toBeLessThanOrEqual(128);
+});
+
+test('linked templates take part, each by the name of its link', () => {
+  const { evaluator } = open(`${ALLOWLISTED}\n@id("stop") forbid (principal == ?principal, action, resource);`, [
+    { templateId: 'stop', newId: 'stop eve', values: { '?principal': { type: 'Principal', id: 'user:eve' } } },
+  ]);
+  for (let n = 0; n < 40; n++) {
+    expect(evaluator.evaluate(REQUEST)).toEqual(ALLOW);
+    expect(evaluator.evaluate({ ...REQUEST, principal: 'user:eve' })).toMatchObject({
+      decision: 'deny',
+      reason: ['stop eve'],
+    });
+  }
+});
+
+test('policies that Cedar does not take are a failure, not an answer', () => {
+  const { evaluator } = open(ALLOWLISTED, [{ templateId: 'none', newId: 'link', values: {} }]);
+  expect(evaluator.evaluate(REQUEST)).toMatchObject({ kind: 'failure' });
+});
+
+function open(text: string, links: Parameters<typeof openEvaluator>[3] = []) {
+  const calls: CedarCall[] = [];
+  const slots: string[] = [];
+  const cedar = openCedar();
+  const watched: Cedar = {
+    ...cedar,
+    prepare: (slot, policies) => {
+      slots.push(slot);
+      return cedar.prepare(slot, policies);
+    },
+    decide: (slot, call) => {
+      calls.push(call);
+      return cedar.decide(slot, call);
+    },
+  };
+  return {
+    evaluator: openEvaluator(watched, 'test', namePolicies(splitPolicies(text, 't.cedar')), links),
+    calls,
+    slots,
+  };
+}
