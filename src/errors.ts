@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'interrupted'
   // never an answer
   | 'output.failed' //        nobody could be told: standard output cannot be written
+  | 'output.closed' //        nobody reads the answers any more; said quietly
   | 'bug';
 
 /** `why`: the fact behind it. `hint`: the next command to type. `details`: for `--json`, never secret. */

@@ -53,7 +53,9 @@ function countTexts(value: unknown, limits: JsonLimits, level: number): number {
   if (level > limits.depth) throw tooDeep(limits);
   let texts = 0;
   if (Array.isArray(value)) for (const item of value) texts += countTexts(item, limits, level + 1);
-  else for (const key of Object.keys(value)) texts += 1 + countTexts((value as Record<string, unknown>)[key], limits, level + 1);
+  else
+    for (const key of Object.keys(value))
+      texts += 1 + countTexts((value as Record<string, unknown>)[key], limits, level + 1);
   return texts;
 }
 
@@ -137,7 +139,8 @@ function scan(text: string, limits: JsonLimits, member: Member): void {
       skip();
       const keys = open[open.length - 1] ?? null;
       const close = keys === null ? ']' : '}';
-      if (text[at] !== close && text[at] !== ',') fail(at < text.length ? `a comma or ${close} is expected` : 'it ends too early');
+      if (text[at] !== close && text[at] !== ',')
+        fail(at < text.length ? `a comma or ${close} is expected` : 'it ends too early');
       if (open.length === 1 && key !== undefined) member(key, start, end);
       at++;
       if (text[at - 1] === close) {
@@ -185,7 +188,10 @@ function isJson(text: string): boolean {
 function invalid(text: string, offset: number, said: string, { name }: JsonLimits): PalyraError {
   const before = text.slice(0, offset).split('\n');
   const column = [...(before.at(-1) ?? '')].length + 1;
-  return new PalyraError('input.invalid', `${name} is not valid JSON: line ${before.length}, column ${column}: ${said}`);
+  return new PalyraError(
+    'input.invalid',
+    `${name} is not valid JSON: line ${before.length}, column ${column}: ${said}`,
+  );
 }
 
 function tooDeep({ name, depth }: JsonLimits): PalyraError {

@@ -1,4 +1,16 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { PalyraError, systemCode } from '../errors.ts';
 import type { Files, TextLimits } from '../store/files.ts';
@@ -16,6 +28,7 @@ export const files: Files = {
     if (found === undefined) throw new PalyraError('store.not_found', `no such ${what}: ${path}`);
     return found;
   },
+  readLines: (path, limits) => readLines(path, limits),
   isSame(a, b) {
     try {
       const [one, other] = [statSync(a), statSync(b)];
@@ -31,7 +44,10 @@ export const files: Files = {
     } catch (error) {
       const code = systemCode(error) ?? 'unknown';
       if (code === 'EEXIST') throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`);
-      throw new PalyraError('store.write_failed', `${path} cannot be written`, { why: `the system says ${code}`, cause: error });
+      throw new PalyraError('store.write_failed', `${path} cannot be written`, {
+        why: `the system says ${code}`,
+        cause: error,
+      });
     }
   },
 };
@@ -49,7 +65,8 @@ function readPath(path: string, limits: TextLimits): string | undefined {
     throw unreadable(path, limits.what, error);
   }
   try {
-    if (fstatSync(descriptor).isDirectory()) throw new PalyraError('input.invalid', `${limits.what} is a folder: ${path}`);
+    if (fstatSync(descriptor).isDirectory())
+      throw new PalyraError('input.invalid', `${limits.what} is a folder: ${path}`);
     return readDescriptor(descriptor, path, limits);
   } finally {
     closeSync(descriptor);
@@ -94,7 +111,9 @@ export function decodeText(bytes: Uint8Array, name: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new PalyraError('input.invalid', `${name} is not UTF-8`, { why: `the first bad byte is at offset ${badByte(bytes)}` });
+    throw new PalyraError('input.invalid', `${name} is not UTF-8`, {
+      why: `the first bad byte is at offset ${badByte(bytes)}`,
+    });
   }
 }
 
@@ -108,6 +127,77 @@ function badByte(bytes: Uint8Array): number {
     at += encoded.length;
   }
   return at;
+}
+
+/** Reads a stretch, gives its whole lines, keeps the rest: memory is a stretch and a line, however large the file. */
+async function* readLines(path: string, limits: TextLimits): AsyncGenerator<(string | PalyraError)[]> {
+  let rest: Buffer = Buffer.alloc(0);
+  /** the beginning of an overlong line has been answered for; its end is passed over */
+  let isSkipping = false;
+  for await (const chunk of openChunks(path)) {
+    const end = chunk.lastIndexOf(LF);
+    if (end === -1) {
+      if (rest.length + chunk.length <= limits.bytes) rest = Buffer.concat([rest, chunk]);
+      else {
+        if (!isSkipping) yield [tooLong(limits)];
+        isSkipping = true;
+        rest = Buffer.alloc(0);
+      }
+      continue;
+    }
+    const from = isSkipping ? chunk.indexOf(LF) + 1 : 0;
+    const lines = splitLines(Buffer.concat([rest, chunk.subarray(from, Math.max(from, end + 1))]), limits);
+    isSkipping = false;
+    rest = Buffer.from(chunk.subarray(end + 1));
+    if (lines.length > 0) yield lines;
+  }
+  if (rest.length > 0) yield splitLines(rest, limits);
+}
+
+const LF = 0x0a;
+const STRETCH = 256 * 1024;
+
+async function* openChunks(path: string): AsyncGenerator<Buffer> {
+  const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: STRETCH });
+  try {
+    yield* stream;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw new PalyraError('store.not_found', `no such file: ${path}`);
+    throw unreadable(path, 'file', error);
+  }
+}
+
+/** A stretch that ends with its last line. Checked for UTF-8 as a whole, and line by line only if that fails. */
+function splitLines(bytes: Buffer, limits: TextLimits): (string | PalyraError)[] {
+  const text = bytes.at(-1) === LF ? bytes.subarray(0, -1) : bytes;
+  if (bytes.length === 0) return [];
+  if (isUtf8(text))
+    return text
+      .toString('utf8')
+      .split('\n')
+      .map((line) => keepLine(line, limits));
+  const lines: (string | PalyraError)[] = [];
+  for (let start = 0; start <= text.length; ) {
+    const found = text.indexOf(LF, start);
+    const end = found === -1 ? text.length : found;
+    const line = text.subarray(start, end);
+    lines.push(
+      isUtf8(line)
+        ? keepLine(line.toString('utf8'), limits)
+        : new PalyraError('input.invalid', 'the line is not UTF-8'),
+    );
+    start = end + 1;
+  }
+  return lines;
+}
+
+function keepLine(line: string, limits: TextLimits): string | PalyraError {
+  if (line.length > limits.bytes) return tooLong(limits);
+  return line.trim() === '' ? '' : line;
+}
+
+function tooLong({ bytes }: TextLimits): PalyraError {
+  return new PalyraError('input.too_large', 'the line is too long', { why: `the limit is ${bytes} bytes` });
 }
 
 function listBelow(path: string, ending: string, what: string, depth: number): string[] | undefined {
@@ -124,7 +214,8 @@ function listBelow(path: string, ending: string, what: string, depth: number): s
   for (const entry of readFolder(path, what)) {
     if (entry.isDirectory()) found.push(...(listBelow(`${path}/${entry.name}`, ending, what, depth + 1) ?? []));
     else if (entry.name.endsWith(ending)) found.push(`${path}/${entry.name}`);
-    if (found.length > FILES_LIMIT) throw new PalyraError('input.too_large', `more than ${FILES_LIMIT} files below ${path}`);
+    if (found.length > FILES_LIMIT)
+      throw new PalyraError('input.too_large', `more than ${FILES_LIMIT} files below ${path}`);
   }
   return found;
 }
@@ -139,5 +230,9 @@ function readFolder(path: string, what: string) {
 
 function unreadable(path: string, what: string, cause: unknown): PalyraError {
   const code = systemCode(cause) ?? 'unknown';
-  return new PalyraError('input.invalid', `${what} cannot be read: ${path}`, { why: `the system says ${code}`, hint: `ls -ld ${path}`, cause });
+  return new PalyraError('input.invalid', `${what} cannot be read: ${path}`, {
+    why: `the system says ${code}`,
+    hint: `ls -ld ${path}`,
+    cause,
+  });
 }

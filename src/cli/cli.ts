@@ -1,8 +1,8 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError } from '../errors.ts';
-import type { Output } from './output.ts';
 import type { ExitName } from './exits.ts';
+import type { Output } from './output.ts';
 import type { World } from './world.ts';
 
 /** The options that every command takes. */
@@ -43,15 +43,18 @@ export function ending<Arguments extends unknown[]>(
 
 /** Where state is kept: --state-root, PALYRA_STATE_ROOT, $XDG_STATE_HOME/palyra, ~/.local/state/palyra. */
 export function stateRoot({ world, options }: Pick<Cli, 'world' | 'options'>): string {
-  const named = options.stateRoot ?? filled(world.env['PALYRA_STATE_ROOT']);
+  const named = options.stateRoot ?? filled(world.env.PALYRA_STATE_ROOT);
   if (named !== undefined) return resolve(world.cwd, named);
   return join(baseFolder(world, 'XDG_STATE_HOME', '.local/state'), 'palyra');
 }
 
 /** Read the configuration in force. */
-export async function openConfig({ world, options }: Pick<Cli, 'world' | 'options'>, warn: Output['warn']): Promise<EffectiveConfig> {
+export async function openConfig(
+  { world, options }: Pick<Cli, 'world' | 'options'>,
+  warn: Output['warn'],
+): Promise<EffectiveConfig> {
   const { loadConfig } = await import('../flows/load-config.ts');
-  const named = options.config ?? filled(world.env['PALYRA_CONFIG']);
+  const named = options.config ?? filled(world.env.PALYRA_CONFIG);
   const config = loadConfig(
     { files: await world.files() },
     {
@@ -61,14 +64,17 @@ export async function openConfig({ world, options }: Pick<Cli, 'world' | 'option
     },
   );
   for (const { key, why } of config.ignored) {
-    warn(`${config.projectPath ?? 'palyra.toml'}: ${key} is ignored: ${why}`, 'a project may only narrow; put it into your own file');
+    warn(
+      `${config.projectPath ?? 'palyra.toml'}: ${key} is ignored: ${why}`,
+      'a project may only narrow; put it into your own file',
+    );
   }
   return config;
 }
 
 /** The operator's own file: --config, PALYRA_CONFIG, $XDG_CONFIG_HOME/palyra/palyra.toml, ~/.config/palyra/palyra.toml. */
 export function configPath({ world, options }: Pick<Cli, 'world' | 'options'>): string {
-  const named = options.config ?? filled(world.env['PALYRA_CONFIG']);
+  const named = options.config ?? filled(world.env.PALYRA_CONFIG);
   if (named !== undefined) return resolve(world.cwd, named);
   return join(baseFolder(world, 'XDG_CONFIG_HOME', '.config'), 'palyra/palyra.toml');
 }
@@ -86,7 +92,7 @@ function baseFolder(world: World, variable: string, fallback: string): string {
 }
 
 function homeOf(world: World): string {
-  const home = filled(world.env['HOME']) ?? world.account().home;
+  const home = filled(world.env.HOME) ?? world.account().home;
   if (isAbsolute(home)) return home;
   throw new PalyraError('usage.invalid', 'HOME is not an absolute path', { hint: 'give --state-root and --config' });
 }

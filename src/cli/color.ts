@@ -16,13 +16,17 @@ export type ColorChoice = 'auto' | 'always' | 'never';
  * it is a terminal. Sources: no-color.org, bixense.com/clicolors, Node's own FORCE_COLOR. Decided per stream: chalk
  * alone looks at stdout only and does not know NO_COLOR.
  */
-export function wantsColor(choice: ColorChoice, env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
+export function wantsColor(
+  choice: ColorChoice,
+  env: Readonly<Record<string, string | undefined>>,
+  isTerminal: boolean,
+): boolean {
   if (choice !== 'auto') return choice === 'always';
-  if ((env['NO_COLOR'] ?? '') !== '') return false;
-  const forced = env['FORCE_COLOR'];
+  if ((env.NO_COLOR ?? '') !== '') return false;
+  const forced = env.FORCE_COLOR;
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
-  if ((env['CLICOLOR_FORCE'] ?? '0') !== '0') return true;
-  if (env['TERM'] === 'dumb' || env['CLICOLOR'] === '0') return false;
+  if ((env.CLICOLOR_FORCE ?? '0') !== '0') return true;
+  if (env.TERM === 'dumb' || env.CLICOLOR === '0') return false;
   return isTerminal;
 }
 

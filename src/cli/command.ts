@@ -2,8 +2,6 @@ import type { Command as TypedCommand } from '@commander-js/extra-typings';
 import { Command, Help } from 'commander';
 import type { ExitName } from './exits.ts';
 
-export { Command } from 'commander';
-
 /** What a page says beyond summary and options. */
 export interface Words {
   /** what a person needs to know before using it, in whole sentences; paragraphs parted by a blank line */
@@ -41,6 +39,11 @@ export function pathOf(subject: Command): string[] {
   const path = [subject.name()];
   for (let parent = subject.parent; parent !== null; parent = parent.parent) path.unshift(parent.name());
   return path;
+}
+
+/** Gather a repeatable option: `.option('--tool <tool>', '…', gather, [])`. */
+export function gather(value: string, before: string[]): string[] {
+  return [...before, value];
 }
 
 /** Commander's own page, with about, examples and exits around it. */

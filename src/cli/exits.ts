@@ -8,7 +8,10 @@ export const EXITS = {
   not_found: { code: 3, when: 'no such id, key or file' },
   conflict: { code: 4, when: 'already decided, stale digest, last owner' },
   forbidden: { code: 5, when: 'the role lacks the permission, or the gating flag is off' },
-  check_failed: { code: 6, when: 'a check found something: validate, test, fmt --check, diff, scan, doctor, journal verify' },
+  check_failed: {
+    code: 6,
+    when: 'a check found something: validate, test, fmt --check, diff, scan, doctor, journal verify',
+  },
   busy: { code: 7, when: 'the lock was not had in time; safe to retry' },
   pending: { code: 8, when: 'waiting ran out, still pending' },
   declined: { code: 9, when: 'the person answered no' },
@@ -48,5 +51,6 @@ export const ERROR_EXIT = {
   'sandbox.refused': 'exec_refused',
   interrupted: 'interrupted',
   'output.failed': 'failure',
+  'output.closed': 'failure',
   bug: 'failure',
 } as const satisfies Record<ErrorCode, ExitName>;

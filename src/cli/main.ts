@@ -57,21 +57,21 @@ function newCli(world: World): OpenCli {
 
 async function openCli(cli: OpenCli, given: Record<string, unknown>): Promise<void> {
   const { world } = cli;
-  const color = given['color'];
+  const color = given.color;
   if (color !== 'auto' && color !== 'always' && color !== 'never') {
     throw new PalyraError('usage.invalid', `--color is auto, always or never, not ${String(color)}`);
   }
   const options: GlobalOptions = {
-    stateRoot: text(given['stateRoot']),
-    config: text(given['config']),
-    as: text(given['as']) ?? (world.env['PALYRA_PRINCIPAL'] || undefined),
-    json: given['json'] === true,
-    dryRun: given['dryRun'] === true,
-    yes: given['yes'] === true,
-    input: given['input'] !== false,
-    reason: text(given['reason']),
-    quiet: given['quiet'] === true,
-    verbose: given['verbose'] === true,
+    stateRoot: text(given.stateRoot),
+    config: text(given.config),
+    as: text(given.as) ?? (world.env.PALYRA_PRINCIPAL || undefined),
+    json: given.json === true,
+    dryRun: given.dryRun === true,
+    yes: given.yes === true,
+    input: given.input !== false,
+    reason: text(given.reason),
+    quiet: given.quiet === true,
+    verbose: given.verbose === true,
     color,
   };
   const output = openOutput(world.stdout, world.stderr, {
@@ -104,7 +104,11 @@ function sayOverview(world: World, program: Command): ExitName {
 
 function isRootOption(program: Command, argument: string): boolean {
   const [flag] = argument.split('=');
-  return argument === '-h' || argument === '--help' || program.options.some(({ short, long }) => flag === short || flag === long);
+  return (
+    argument === '-h' ||
+    argument === '--help' ||
+    program.options.some(({ short, long }) => flag === short || flag === long)
+  );
 }
 
 function asksForVersion(argv: readonly string[]): boolean {
@@ -120,7 +124,8 @@ function refuseUnknownNames(program: Command, argv: readonly string[], noun: str
   const rest = argv.slice(argv.indexOf(noun) + 1);
   const verb = rest.find((argument) => !argument.startsWith('-'));
   const verbs = found.commands.map((command) => command.name());
-  if (verb !== undefined && !verbs.includes(verb)) throw unknownName(`verb of ${noun}`, verb, verbs, `palyra ${noun} --help`);
+  if (verb !== undefined && !verbs.includes(verb))
+    throw unknownName(`verb of ${noun}`, verb, verbs, `palyra ${noun} --help`);
 }
 
 function unknownName(kind: string, name: string, names: readonly string[], listing: string): PalyraError {
@@ -131,7 +136,9 @@ function unknownName(kind: string, name: string, names: readonly string[], listi
 }
 
 function unknownOption(flag: string, subject: Command): PalyraError {
-  const known = [subject, ...ancestors(subject)].flatMap((command) => command.options.map((option) => option.long ?? ''));
+  const known = [subject, ...ancestors(subject)].flatMap((command) =>
+    command.options.map((option) => option.long ?? ''),
+  );
   const [near] = nearest(flag.split('=')[0] ?? flag, known);
   const page = `${pathOf(subject).join(' ')} --help`;
   return new PalyraError('usage.unknown', `unknown option: ${(flag.split('=')[0] ?? '').slice(0, 60)}`, {
@@ -152,10 +159,11 @@ async function sayFailure(world: World, thrown: unknown): Promise<ExitName> {
   const json = beforeCommand.includes('--json');
   const error = thrown instanceof PalyraError ? thrown : ((await explain(world, thrown)) ?? bug(thrown));
   const exit = ERROR_EXIT[error.code];
+  if (error.code === 'output.closed') return exit;
   const paint = json ? PLAIN : await openPaint(wantsColor('auto', world.env, world.stderr.isTTY));
   sayError(world.stderr, error, exit, json, paint);
   // the one way to see a stack: never by default, for it may hold values
-  if (world.env['PALYRA_DEBUG'] === '1' && thrown instanceof Error) world.stderr.write(`${thrown.stack ?? ''}\n`);
+  if (world.env.PALYRA_DEBUG === '1' && thrown instanceof Error) world.stderr.write(`${thrown.stack ?? ''}\n`);
   return exit;
 }
 
@@ -207,7 +215,13 @@ function watchStreams(world: World): { failed: boolean } {
     written.failed = true;
     process.exitCode = EXITS.failure.code;
     const why = `the system says ${systemCode(error) ?? 'nothing'}`;
-    sayError(world.stderr, new PalyraError('output.failed', 'standard output cannot be written', { why }), 'failure', false, PLAIN);
+    sayError(
+      world.stderr,
+      new PalyraError('output.failed', 'standard output cannot be written', { why }),
+      'failure',
+      false,
+      PLAIN,
+    );
   });
   world.stderr.on('error', () => {});
   return written;

@@ -1,7 +1,7 @@
+import type { PalyraError } from '../errors.ts';
 import { asciiJson, printable } from '../text.ts';
 import type { Paint } from './color.ts';
 import { EXITS, type ExitName } from './exits.ts';
-import type { PalyraError } from '../errors.ts';
 
 /** A place to write to: a process stream, or a string in a test. */
 export interface Sink {
@@ -64,7 +64,11 @@ export function openOutput(stdout: Sink, stderr: Sink, settings: OutputSettings)
 export function sayError(stderr: Sink, error: PalyraError, exit: ExitName, json: boolean, paint: Paint): void {
   if (json) {
     const { code, message, why, hint, details } = error;
-    const value = { schema: 'palyra.error/1', error: { code, message, why, hint, ...details }, exit: { code: EXITS[exit].code, name: exit } };
+    const value = {
+      schema: 'palyra.error/1',
+      error: { code, message, why, hint, ...details },
+      exit: { code: EXITS[exit].code, name: exit },
+    };
     stderr.write(`${asciiJson(value)}\n`);
     return;
   }

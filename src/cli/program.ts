@@ -1,5 +1,6 @@
-import { Command, formatPage } from './command.ts';
+import { Command } from 'commander';
 import type { Cli } from './cli.ts';
+import { formatPage } from './command.ts';
 
 interface Noun {
   readonly summary: string;

@@ -46,7 +46,10 @@ async function tableLines<T>(output: Output, items: readonly T[], columns: reado
   });
   table.push(columns.map(({ heading }) => heading.toUpperCase()));
   for (const item of items) table.push(columns.map(({ cell }) => printable(cell(item))));
-  const lines = table.toString().split('\n').map((line) => cut(line.trimEnd(), output.columns));
+  const lines = table
+    .toString()
+    .split('\n')
+    .map((line) => cut(line.trimEnd(), output.columns));
   const [head = '', ...rows] = lines;
   return [output.paint.faint(head), ...rows];
 }
@@ -63,7 +66,19 @@ function cut(line: string, columns: number): string {
 
 const TSV_ESCAPES: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 const NO_BOXES = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '',
 };

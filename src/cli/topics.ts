@@ -16,7 +16,9 @@ export const TOPICS: readonly Topic[] = [
 ];
 
 function exitCodes(): string {
-  const rows = Object.entries(EXITS).map(([name, { code, when }]) => `  ${String(code).padStart(3)}  ${name.padEnd(18)} ${when}`);
+  const rows = Object.entries(EXITS).map(
+    ([name, { code, when }]) => `  ${String(code).padStart(3)}  ${name.padEnd(18)} ${when}`,
+  );
   return `The exit code is the answer for scripts, the same in every output format.
 
 ${rows.join('\n')}

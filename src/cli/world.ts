@@ -36,7 +36,7 @@ export interface World {
 export function openWorld(): World {
   const callerUmask = process.umask(0o077);
   const { PALYRA_TOKEN: token, ...env } = process.env;
-  delete process.env['PALYRA_TOKEN'];
+  delete process.env.PALYRA_TOKEN;
   return {
     argv: process.argv.slice(2),
     env,

@@ -1,10 +1,11 @@
-import { type Setting, SETTINGS, type SettingKey, settingKeys, type Value } from './settings.ts';
+import { SETTINGS, type Setting, type SettingKey, settingKeys, type Value } from './settings.ts';
 
 /** A palyra.toml with every setting at its default, said in a comment, and what was asked for switched on. */
 export function commentedToml(tools: readonly string[], executables: readonly string[]): string {
   const chosen = new Map<SettingKey, Value>();
   if (tools.length > 0) chosen.set('tool_call.allowed_tools', tools);
-  if (tools.includes('palyra.process.run') || executables.length > 0) chosen.set('tool_call.process_runner.enabled', true);
+  if (tools.includes('palyra.process.run') || executables.length > 0)
+    chosen.set('tool_call.process_runner.enabled', true);
   if (executables.length > 0) chosen.set('tool_call.process_runner.allowed_executables', executables);
   const lines = ['# palyra.toml: what your agents may do. Everything that is not allowed here is denied.'];
   let table = '';
@@ -18,7 +19,10 @@ export function commentedToml(tools: readonly string[], executables: readonly st
     }
     const setting: Setting = SETTINGS[key];
     if (key === 'skills') lines.push(`# "acme.report" = "active"${' '.repeat(15)}# ${COMMENTS[key]}`);
-    else lines.push(`${name} = ${JSON.stringify(chosen.get(key) ?? setting.initial)}`.padEnd(40).concat(`# ${COMMENTS[key]}`));
+    else
+      lines.push(
+        `${name} = ${JSON.stringify(chosen.get(key) ?? setting.initial)}`.padEnd(40).concat(`# ${COMMENTS[key]}`),
+      );
   }
   return `${lines.join('\n')}\n`;
 }

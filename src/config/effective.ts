@@ -1,4 +1,14 @@
-import { type GivenSettings, NOBODY, type Setting, SETTINGS, type SettingKey, type Settings, SKILL_STATUSES, settingKeys, type Value } from './settings.ts';
+import {
+  type GivenSettings,
+  NOBODY,
+  SETTINGS,
+  type Setting,
+  type SettingKey,
+  type Settings,
+  SKILL_STATUSES,
+  settingKeys,
+  type Value,
+} from './settings.ts';
 
 /** A file that was read: where, and what it says. */
 export interface ConfigFile {
@@ -53,7 +63,9 @@ function narrow(setting: Setting, own: Value, wanted: Value): Narrowed {
   switch (setting.kind) {
     case 'switch':
       if (setting.narrow === 'ignore') return { ignored: 'read only from your own file' };
-      return wanted === true && own === false ? { ignored: 'a project cannot switch it on' } : { value: own === true && wanted === true };
+      return wanted === true && own === false
+        ? { ignored: 'a project cannot switch it on' }
+        : { value: own === true && wanted === true };
     case 'number':
       return narrowNumber(setting, own as number, wanted as number);
     case 'choice': {
@@ -74,7 +86,11 @@ function narrowNumber({ unlimited }: { readonly unlimited?: 0 }, own: number, wa
   return size(wanted) <= size(own) ? { value: wanted } : { ignored: `a project cannot raise ${own} to ${wanted}` };
 }
 
-function narrowList(how: 'intersect' | 'gate' | 'wildcard' | 'union' | 'append', own: readonly string[], wanted: readonly string[]): Narrowed {
+function narrowList(
+  how: 'intersect' | 'gate' | 'wildcard' | 'union' | 'append',
+  own: readonly string[],
+  wanted: readonly string[],
+): Narrowed {
   if (how === 'append') return { value: own }; // a project's policy files are read beside these, and held to forbids
   if (how === 'union') return { value: [...new Set([...own, ...wanted])] };
   if (how === 'gate' && own.length === 0) return { value: wanted };
@@ -92,8 +108,10 @@ function narrowStatuses(own: Readonly<Record<string, string>>, wanted: Readonly<
   const widened: string[] = [];
   for (const [skill, status] of Object.entries(wanted)) {
     const before = Object.hasOwn(own, skill) ? own[skill] : undefined;
-    const stricter = before === undefined ? status !== 'active' : SKILL_STATUSES.indexOf(status) >= SKILL_STATUSES.indexOf(before);
-    if (stricter) Object.defineProperty(value, skill, { value: status, enumerable: true, configurable: true, writable: true });
+    const stricter =
+      before === undefined ? status !== 'active' : SKILL_STATUSES.indexOf(status) >= SKILL_STATUSES.indexOf(before);
+    if (stricter)
+      Object.defineProperty(value, skill, { value: status, enumerable: true, configurable: true, writable: true });
     else widened.push(skill);
   }
   return widened.length === 0 ? { value } : { value, ignored: `a project cannot make ${widened.join(', ')} active` };

@@ -47,10 +47,20 @@ export type Value = boolean | number | string | readonly string[] | Readonly<Rec
 /** What a key may hold, what it is when nobody says, and how a project's file may narrow it. */
 export type Setting =
   | { readonly kind: 'switch'; readonly initial: boolean; readonly narrow: 'off' | 'ignore' }
-  | { readonly kind: 'number'; readonly initial: number; readonly least: number; readonly most: number; readonly unlimited?: 0 }
+  | {
+      readonly kind: 'number';
+      readonly initial: number;
+      readonly least: number;
+      readonly most: number;
+      readonly unlimited?: 0;
+    }
   | { readonly kind: 'choice'; readonly initial: string; readonly choices: readonly string[] }
   | { readonly kind: 'path'; readonly initial: string }
-  | { readonly kind: 'list'; readonly initial: readonly string[]; readonly narrow: 'intersect' | 'gate' | 'wildcard' | 'union' | 'append' }
+  | {
+      readonly kind: 'list';
+      readonly initial: readonly string[];
+      readonly narrow: 'intersect' | 'gate' | 'wildcard' | 'union' | 'append';
+    }
   | { readonly kind: 'statuses'; readonly initial: Readonly<Record<string, string>> };
 
 const GIB = 1024 ** 3;
@@ -68,7 +78,11 @@ export const SETTINGS = {
   'tool_call.tool_execute_channel_allowlist': { kind: 'list', initial: [], narrow: 'gate' },
   'tool_call.process_runner.enabled': { kind: 'switch', initial: false, narrow: 'off' },
   'tool_call.process_runner.tier': { kind: 'choice', initial: 'c', choices: ['b', 'c'] },
-  'tool_call.process_runner.egress_enforcement_mode': { kind: 'choice', initial: 'strict', choices: ['none', 'preflight', 'strict'] },
+  'tool_call.process_runner.egress_enforcement_mode': {
+    kind: 'choice',
+    initial: 'strict',
+    choices: ['none', 'preflight', 'strict'],
+  },
   'tool_call.process_runner.workspace_root': { kind: 'path', initial: '.' },
   'tool_call.process_runner.allowed_executables': { kind: 'list', initial: [], narrow: 'wildcard' },
   'tool_call.process_runner.allow_interpreters': { kind: 'switch', initial: false, narrow: 'off' },
@@ -104,7 +118,11 @@ export type GivenSettings = ReadonlyMap<SettingKey, Value>;
  * @param lineOf where a dotted key stands in the file, 1-based; undefined when it cannot be told
  * @throws PalyraError input.invalid with the line and, for an unknown key, the nearest one
  */
-export function readSettings(document: unknown, file: string, lineOf: (key: string) => number | undefined): GivenSettings {
+export function readSettings(
+  document: unknown,
+  file: string,
+  lineOf: (key: string) => number | undefined,
+): GivenSettings {
   const given = new Map<SettingKey, Value>();
   for (const [key, value] of leaves(document, '')) {
     const at = `${file}:${lineOf(key) ?? 1}`;
@@ -153,7 +171,8 @@ function checkValue(key: SettingKey, value: unknown, at: string): Value {
       }
       return value;
     case 'choice':
-      if (typeof value !== 'string' || !setting.choices.includes(value)) throw wrong(`one of ${setting.choices.join(', ')}`);
+      if (typeof value !== 'string' || !setting.choices.includes(value))
+        throw wrong(`one of ${setting.choices.join(', ')}`);
       return value;
     case 'path':
       if (typeof value !== 'string' || value === '' || value.includes('\0')) throw wrong('the path of a folder');
@@ -176,5 +195,8 @@ function isTextList(value: unknown): value is string[] {
 }
 
 function isStatuses(value: unknown): value is Record<string, string> {
-  return isTable(value) && Object.values(value).every((status) => typeof status === 'string' && SKILL_STATUSES.includes(status));
+  return (
+    isTable(value) &&
+    Object.values(value).every((status) => typeof status === 'string' && SKILL_STATUSES.includes(status))
+  );
 }

@@ -19,10 +19,15 @@ const LIMITS = { bytes: 1024 * 1024, what: 'configuration file' };
  * Read the configuration in force.
  * @throws PalyraError input.invalid (file:line), store.not_found for a file that was named
  */
-export function loadConfig({ files }: { readonly files: Files }, { userPath, named, projectPath }: ConfigPlaces): EffectiveConfig {
+export function loadConfig(
+  { files }: { readonly files: Files },
+  { userPath, named, projectPath }: ConfigPlaces,
+): EffectiveConfig {
   const user = readFile(files, userPath);
   if (user === undefined && named) {
-    throw new PalyraError('store.not_found', `no such configuration file: ${userPath}`, { hint: `palyra init --config ${userPath}` });
+    throw new PalyraError('store.not_found', `no such configuration file: ${userPath}`, {
+      hint: `palyra init --config ${userPath}`,
+    });
   }
   // started in the folder of one's own file: it is the operator's, not a project's
   const project = files.isSame(projectPath, userPath) ? undefined : readFile(files, projectPath);
@@ -44,5 +49,8 @@ function policyPaths(file: ConfigFile | undefined, forbidOnly: boolean): { path:
   const paths = file?.given.get('policy.paths');
   if (file === undefined || !Array.isArray(paths)) return [];
   const folder = file.path.slice(0, file.path.lastIndexOf('/') + 1);
-  return (paths as readonly string[]).map((path) => ({ path: path.startsWith('/') ? path : folder + path, forbidOnly }));
+  return (paths as readonly string[]).map((path) => ({
+    path: path.startsWith('/') ? path : folder + path,
+    forbidOnly,
+  }));
 }

@@ -16,7 +16,11 @@ export interface InitialRights {
  * @returns the text that was, or with dryRun would be, written
  * @throws PalyraError store.conflict, usage.unknown
  */
-export function writeConfig({ files }: { readonly files: Files }, path: string, { tools, executables, dryRun }: InitialRights): string {
+export function writeConfig(
+  { files }: { readonly files: Files },
+  path: string,
+  { tools, executables, dryRun }: InitialRights,
+): string {
   for (const tool of tools) refuseUnknownTool(tool);
   if (files.readIfThere(path, { bytes: 1024 * 1024, what: 'configuration file' }) !== undefined) {
     throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`, {
@@ -33,5 +37,7 @@ function refuseUnknownTool(tool: string): void {
   const [near] = nearest(tool, toolNames());
   // a tool of one's own is fine; a misspelt one of ours would silently allow nothing
   if (!tool.startsWith('palyra.') && near === undefined) return;
-  throw new PalyraError('usage.unknown', `unknown tool ${tool.slice(0, 80)}`, { hint: `did you mean ${near ?? 'palyra.process.run'}?` });
+  throw new PalyraError('usage.unknown', `unknown tool ${tool.slice(0, 80)}`, {
+    hint: `did you mean ${near ?? 'palyra.process.run'}?`,
+  });
 }

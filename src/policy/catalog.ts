@@ -36,7 +36,11 @@ export function toolNames(): string[] {
 export function requiresApproval(name: string): boolean {
   const tool = CATALOG.get(name);
   if (tool === undefined) return true;
-  return tool.requires_approval || tool.default_sensitive || tool.capabilities.some((one) => SENSITIVE_CAPABILITIES.includes(one));
+  return (
+    tool.requires_approval ||
+    tool.default_sensitive ||
+    tool.capabilities.some((one) => SENSITIVE_CAPABILITIES.includes(one))
+  );
 }
 
 /** An allowlist as the gate reads it: lower-case, with the other names of a tool, and what comes with palyra.process.run. */

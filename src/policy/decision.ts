@@ -1,4 +1,5 @@
 import type { CedarAnswer } from './engine.ts';
+import type { GateContext } from './evaluator.ts';
 import type { EvaluationConfig, PolicyFacts } from './facts.ts';
 import type { NormalizedRequest } from './request.ts';
 
@@ -40,18 +41,34 @@ export interface PolicyError {
   readonly message: string;
 }
 
-/** What a rule asks Cedar: one request with its facts, with or without sensitive tools allowed. */
-export interface GateCall {
-  readonly request: NormalizedRequest;
-  readonly facts: PolicyFacts;
-  readonly allowSensitiveTools: boolean;
+/** The policies in force, ready to be asked. Ids in answers are the policies' names. */
+export interface Evaluator {
+  evaluate(context: GateContext): CedarAnswer;
+  /** the effect of a policy by its id */
+  effectOf(policy: string): 'permit' | 'forbid' | undefined;
 }
 
-/** The policies in force, ready to be asked. Ids in answers are the policies' names (`@id`). */
-export interface Evaluator {
-  evaluate(call: GateCall): CedarAnswer;
-  /** the effect of a policy by its name */
-  effectOf(policy: string): 'permit' | 'forbid' | undefined;
+/** A request and its facts as policies see them. */
+export function gateContext(request: NormalizedRequest, facts: PolicyFacts, allowSensitiveTools: boolean): GateContext {
+  return {
+    action: request.action,
+    resource: request.resource,
+    principal: request.principal,
+    device_id: request.deviceId,
+    channel: request.channel,
+    session_id: request.sessionId,
+    run_id: request.runId,
+    // the tool that would run, wherever it is named: a policy on tool_name cannot be stepped around by leaving it out
+    tool_name: request.tool,
+    skill_id: request.skill,
+    capabilities: request.capabilities,
+    is_sensitive_action: facts.is_sensitive_action,
+    is_allowlisted_tool: facts.is_allowlisted_tool,
+    is_allowlisted_skill: facts.is_allowlisted_skill,
+    is_tool_execute_principal_allowed: facts.is_tool_execute_principal_allowed,
+    is_tool_execute_channel_allowed: facts.is_tool_execute_channel_allowed,
+    allow_sensitive_tools: allowSensitiveTools,
+  };
 }
 
 /** Decide one request. Deny unless Cedar clearly allows. */
@@ -60,8 +77,8 @@ export function decide(
   config: EvaluationConfig,
   evaluator: Evaluator,
 ): PolicyDecision {
-  const call = { request, facts, allowSensitiveTools: config.allowSensitiveTools };
-  const answer = evaluator.evaluate(call);
+  const context = gateContext(request, facts, config.allowSensitiveTools);
+  const answer = evaluator.evaluate(context);
   const decision = settle(answer, evaluator);
   if (decision === 'allow') {
     return {
@@ -79,10 +96,12 @@ export function decide(
     request,
     facts,
     decision,
-    reasonCode: reasonOf(call, answer),
-    approvalRequired: !config.allowSensitiveTools && settle(evaluator.evaluate({ ...call, allowSensitiveTools: true }), evaluator) === 'allow',
+    reasonCode: reasonOf(context, answer),
+    approvalRequired:
+      !config.allowSensitiveTools &&
+      settle(evaluator.evaluate({ ...context, allow_sensitive_tools: true }), evaluator) === 'allow',
     matchedPolicies: matchedOf(answer),
-    missingGrants: missingGrants(call),
+    missingGrants: missingGrants(context),
     errors: errorsOf(answer),
   };
 }
@@ -96,23 +115,23 @@ export function settle(answer: CedarAnswer, { effectOf }: Pick<Evaluator, 'effec
   return answer.errors.some(({ policyId }) => effectOf(policyId) !== 'permit') ? 'deny' : 'allow';
 }
 
-function reasonOf({ request, facts, allowSensitiveTools }: GateCall, answer: CedarAnswer): ReasonCode {
+function reasonOf(context: GateContext, answer: CedarAnswer): ReasonCode {
   if (answer.kind === 'failure' || answer.errors.length > 0) return 'policy.deny.evaluation_error';
-  if (!facts.is_tool_execute_principal_allowed) return 'tool.execute.principal_not_allowlisted';
-  if (!facts.is_tool_execute_channel_allowed) return 'tool.execute.channel_not_allowlisted';
-  if (facts.is_sensitive_action && !allowSensitiveTools) return 'policy.explicit_approval_required';
-  if (request.action === 'tool.execute' && !facts.is_allowlisted_tool) return 'tool.execute.tool_not_allowlisted';
-  if (request.action === 'skill.execute' && !facts.is_allowlisted_skill) return 'skill.execute.skill_not_allowlisted';
+  if (!context.is_tool_execute_principal_allowed) return 'tool.execute.principal_not_allowlisted';
+  if (!context.is_tool_execute_channel_allowed) return 'tool.execute.channel_not_allowlisted';
+  if (context.is_sensitive_action && !context.allow_sensitive_tools) return 'policy.explicit_approval_required';
+  if (context.action === 'tool.execute' && !context.is_allowlisted_tool) return 'tool.execute.tool_not_allowlisted';
+  if (context.action === 'skill.execute' && !context.is_allowlisted_skill) return 'skill.execute.skill_not_allowlisted';
   return 'policy.baseline_deny';
 }
 
-function missingGrants({ request, facts, allowSensitiveTools }: GateCall): MissingGrant[] {
+function missingGrants(context: GateContext): MissingGrant[] {
   const missing: MissingGrant[] = [];
-  if (facts.is_sensitive_action && !allowSensitiveTools) missing.push('request_explicit_approval');
-  if (request.action === 'tool.execute' && !facts.is_allowlisted_tool) missing.push('grant_tool_allowlist');
-  if (request.action === 'skill.execute' && !facts.is_allowlisted_skill) missing.push('enable_or_allowlist_skill');
-  if (!facts.is_tool_execute_principal_allowed) missing.push('add_principal_to_tool_execute_allowlist');
-  if (!facts.is_tool_execute_channel_allowed) missing.push('add_channel_to_tool_execute_allowlist');
+  if (context.is_sensitive_action && !context.allow_sensitive_tools) missing.push('request_explicit_approval');
+  if (context.action === 'tool.execute' && !context.is_allowlisted_tool) missing.push('grant_tool_allowlist');
+  if (context.action === 'skill.execute' && !context.is_allowlisted_skill) missing.push('enable_or_allowlist_skill');
+  if (!context.is_tool_execute_principal_allowed) missing.push('add_principal_to_tool_execute_allowlist');
+  if (!context.is_tool_execute_channel_allowed) missing.push('add_channel_to_tool_execute_allowlist');
   return missing.length === 0 ? ['review_action_resource_scope'] : missing;
 }
 

@@ -192,6 +192,11 @@ export function openEvaluator(
   }
 }
 
+/** One of the gate's requests as Cedar is asked it, whole. */
+export function cedarCallOf(request: GateContext): CedarCall {
+  return writeCall(request, FULL);
+}
+
 function joinTexts(policies: readonly NamedPolicy[]): string {
   return policies.map(({ text }) => text).join('\n');
 }

@@ -1,9 +1,9 @@
-import type { Cedar, PolicyJson } from './engine.ts';
-import type { Evaluator, GateCall, MissingGrant, PolicyDecision } from './decision.ts';
-import { settle } from './decision.ts';
-import { establishFacts, type EvaluationConfig } from './facts.ts';
 import { requiresApproval } from './catalog.ts';
+import { type Evaluator, gateContext, type MissingGrant, type PolicyDecision, settle } from './decision.ts';
+import type { Cedar, PolicyJson } from './engine.ts';
+import { type EvaluationConfig, establishFacts } from './facts.ts';
 import { asciiLower } from './request.ts';
+import type { NamedPolicy } from './source.ts';
 
 /** One condition of a policy. `holds` is Cedar's own answer; null: not reached, for an earlier one is false. */
 export interface Clause {
@@ -24,15 +24,6 @@ export interface NearMiss {
   readonly clauses: readonly Clause[];
 }
 
-/** A policy that may be explained. */
-export interface Explainable {
-  readonly name: string;
-  readonly effect: 'permit' | 'forbid';
-  readonly file: string;
-  readonly line: number;
-  readonly text: string;
-}
-
 /** The smallest set of grants after which the same request is allowed; empty when no grant would do. */
 export type SmallestChange = readonly MissingGrant[];
 
@@ -43,7 +34,7 @@ export interface ExplanationParts {
   readonly config: EvaluationConfig;
   /** the call as Cedar gets it, for probing single conditions */
   readonly cedarCall: Parameters<Cedar['decide']>[1];
-  readonly candidates: readonly Explainable[];
+  readonly candidates: readonly NamedPolicy[];
 }
 
 /** At most so many policies are probed; an explanation of more helps nobody. */
@@ -54,7 +45,10 @@ const CANDIDATES = 200;
  * policy's JSON form is cut into one probe policy a condition, and all probes are evaluated in one call, so that the
  * explanation cannot disagree with the decision.
  */
-export function findNearMisses(parts: Pick<ExplanationParts, 'cedar' | 'cedarCall' | 'candidates'>, effect?: 'permit' | 'forbid'): NearMiss[] {
+export function findNearMisses(
+  parts: Pick<ExplanationParts, 'cedar' | 'cedarCall' | 'candidates'>,
+  effect?: 'permit' | 'forbid',
+): NearMiss[] {
   const probed = parts.candidates
     .filter((policy) => effect === undefined || policy.effect === effect)
     .slice(0, CANDIDATES)
@@ -68,7 +62,7 @@ export function findNearMisses(parts: Pick<ExplanationParts, 'cedar' | 'cedarCal
   return probed
     .filter(({ head }) => holding.has(head))
     .map(({ policy, probes: own }) => ({
-      policy: policy.name,
+      policy: policy.id,
       effect: policy.effect,
       file: policy.file,
       line: policy.line,
@@ -84,11 +78,16 @@ function closeness({ clauses }: NearMiss): number {
 }
 
 /** The smallest set of grants that turns this deny into an allow, found by deciding the same request again. */
-export function findSmallestChange(decision: PolicyDecision, { evaluator, config }: Pick<ExplanationParts, 'evaluator' | 'config'>): SmallestChange {
+export function findSmallestChange(
+  decision: PolicyDecision,
+  { evaluator, config }: Pick<ExplanationParts, 'evaluator' | 'config'>,
+): SmallestChange {
   const grants = grantsFor(decision, config);
   for (const subset of bySize(grants)) {
     const changed = subset.reduce((current, grant) => withGrant(current, grant, decision), config);
-    if (settle(evaluator.evaluate(callUnder(decision, changed)), evaluator) === 'allow') return subset;
+    const facts = establishFacts(decision.request, changed);
+    const answer = evaluator.evaluate(gateContext(decision.request, facts, changed.allowSensitiveTools));
+    if (settle(answer, evaluator) === 'allow') return subset;
   }
   return [];
 }
@@ -100,23 +99,32 @@ interface Probe {
   readonly attribute?: string;
 }
 interface Probed {
-  readonly policy: Explainable;
+  readonly policy: NamedPolicy;
   readonly head: string;
   readonly probes: readonly Probe[];
 }
 
-function cutIntoProbes(cedar: Cedar, policy: Explainable, prefix: string): Probed[] {
+function cutIntoProbes(cedar: Cedar, policy: NamedPolicy, prefix: string): Probed[] {
   const parsed = cedar.policyJson(policy.text);
   if (!parsed.ok) return [];
   const { principal, action, resource, conditions } = parsed.value;
-  const head = { id: `${prefix}/head`, json: { effect: 'permit', principal, action, resource, conditions: [] } as PolicyJson, text: '' };
+  const head = {
+    id: `${prefix}/head`,
+    json: { effect: 'permit', principal, action, resource, conditions: [] } as PolicyJson,
+    text: '',
+  };
   const cuts = conditions.flatMap(({ kind, body }) =>
-    kind === 'when' ? operands(body, '&&').map((part) => ({ kind, part })) : operands(body, '||').map((part) => ({ kind, part })),
+    operands(body, kind === 'when' ? '&&' : '||').map((part) => ({ kind, part })),
   );
   const probes = cuts.map(({ kind, part }, index): Probe => {
     const json: PolicyJson = { effect: 'permit', ...ANY, conditions: [{ kind, body: part }] };
     const attribute = contextAttribute(part);
-    return { id: `${prefix}/${index}`, json, text: textOf(cedar, json, kind), ...(attribute === undefined ? {} : { attribute }) };
+    return {
+      id: `${prefix}/${index}`,
+      json,
+      text: textOf(cedar, json, kind),
+      ...(attribute === undefined ? {} : { attribute }),
+    };
   });
   return [{ policy, head: head.id, probes: [head, ...probes] }];
 }
@@ -141,12 +149,19 @@ function contextAttribute(part: Expression): string | undefined {
 }
 
 function textOf(cedar: Cedar, json: PolicyJson, kind: 'when' | 'unless'): string {
-  const written = cedar.policyText({ ...json, conditions: json.conditions.map(({ body }) => ({ kind: 'when', body })) });
+  const written = cedar.policyText({
+    ...json,
+    conditions: json.conditions.map(({ body }) => ({ kind: 'when', body })),
+  });
   const text = written.ok ? (/when \{([\s\S]*)\};?\s*$/.exec(written.value)?.[1]?.trim() ?? '?') : '?';
   return kind === 'when' ? text : `not (${text})`;
 }
 
-function readClauses(probes: readonly Probe[], holding: ReadonlySet<string>, failing: ReadonlyMap<string, string>): Clause[] {
+function readClauses(
+  probes: readonly Probe[],
+  holding: ReadonlySet<string>,
+  failing: ReadonlyMap<string, string>,
+): Clause[] {
   let reached = true;
   return probes.map(({ id, text, attribute }) => {
     const clause = { text, ...(attribute === undefined ? {} : { attribute }) };
@@ -163,17 +178,22 @@ const ANY = { principal: { op: 'All' }, action: { op: 'All' }, resource: { op: '
 
 function grantsFor({ request, facts }: PolicyDecision, config: EvaluationConfig): MissingGrant[] {
   const grants: MissingGrant[] = [];
-  if (request.action === 'tool.execute' && request.tool !== '' && !facts.is_allowlisted_tool) grants.push('grant_tool_allowlist');
-  if (request.action === 'skill.execute' && request.skill !== '' && !facts.is_allowlisted_skill) grants.push('enable_or_allowlist_skill');
+  if (request.action === 'tool.execute' && request.tool !== '' && !facts.is_allowlisted_tool)
+    grants.push('grant_tool_allowlist');
+  if (request.action === 'skill.execute' && request.skill !== '' && !facts.is_allowlisted_skill)
+    grants.push('enable_or_allowlist_skill');
   if (!facts.is_tool_execute_principal_allowed) grants.push('add_principal_to_tool_execute_allowlist');
-  if (!facts.is_tool_execute_channel_allowed && request.channel !== '') grants.push('add_channel_to_tool_execute_allowlist');
+  if (!facts.is_tool_execute_channel_allowed && request.channel !== '')
+    grants.push('add_channel_to_tool_execute_allowlist');
   if (!config.allowSensitiveTools) grants.push('request_explicit_approval');
   return grants;
 }
 
 /** All non-empty subsets, smaller ones first, in the order of the grants. At most five grants: 31 subsets. */
 function bySize<T>(items: readonly T[]): T[][] {
-  const subsets = Array.from({ length: 2 ** items.length - 1 }, (_, n) => items.filter((_, bit) => ((n + 1) >> bit) & 1));
+  const subsets = Array.from({ length: 2 ** items.length - 1 }, (_, n) =>
+    items.filter((_, bit) => ((n + 1) >> bit) & 1),
+  );
   return subsets.sort((a, b) => a.length - b.length);
 }
 
@@ -199,8 +219,4 @@ function withGrant(config: EvaluationConfig, grant: MissingGrant, { request }: P
     case 'review_action_resource_scope':
       return config;
   }
-}
-
-function callUnder({ request }: PolicyDecision, config: EvaluationConfig): GateCall {
-  return { request, facts: establishFacts(request, config), allowSensitiveTools: config.allowSensitiveTools };
 }

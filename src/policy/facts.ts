@@ -1,7 +1,7 @@
-import { asciiLower, type NormalizedRequest, readRecord, refuseUnknown, trim } from './request.ts';
 import { NOBODY, type Settings } from '../config/settings.ts';
 import { PalyraError } from '../errors.ts';
 import { expandAllowlist, requiresApproval, SENSITIVE_CAPABILITIES } from './catalog.ts';
+import { asciiLower, type NormalizedRequest, readRecord, refuseUnknown, trim } from './request.ts';
 
 /** A list of names in lower case; `any` where the operator lists nobody in particular. */
 export type Gate = ReadonlySet<string> | 'any';
@@ -54,7 +54,8 @@ export function establishFacts(request: NormalizedRequest, config: EvaluationCon
 export function readEvaluationConfig(value: unknown): EvaluationConfig {
   const given = readRecord(value, 'config');
   const { allow_sensitive_tools: allowSensitive = false, ...lists } = given;
-  if (typeof allowSensitive !== 'boolean') throw new PalyraError('input.invalid', 'config.allow_sensitive_tools is true or false');
+  if (typeof allowSensitive !== 'boolean')
+    throw new PalyraError('input.invalid', 'config.allow_sensitive_tools is true or false');
   refuseUnknown(
     Object.fromEntries(Object.entries(lists).filter(([key]) => !(LISTS as readonly string[]).includes(key))),
     [...LISTS, 'allow_sensitive_tools'],
@@ -66,7 +67,8 @@ export function readEvaluationConfig(value: unknown): EvaluationConfig {
     allowlistedSkills: names('allowlisted_skills'),
     allowSensitiveTools: allowSensitive,
     sensitiveToolNames: names('sensitive_tool_names'),
-    sensitiveActions: lists['sensitive_actions'] === undefined ? new Set(DEFAULT_SENSITIVE_ACTIONS) : names('sensitive_actions'),
+    sensitiveActions:
+      lists.sensitive_actions === undefined ? new Set(DEFAULT_SENSITIVE_ACTIONS) : names('sensitive_actions'),
     sensitiveCapabilityNames: names('sensitive_capability_names'),
     principalGate: gateOf(names('tool_execute_principal_allowlist')),
     channelGate: gateOf(names('tool_execute_channel_allowlist')),

@@ -128,10 +128,15 @@ function isContextKey(key: string): key is (typeof IDENTIFIERS)[number] {
 /** A text that Cedar can hold: within the limit, without NUL or half a surrogate pair. */
 function readText(value: unknown, name: string): string {
   if (typeof value !== 'string') {
-    throw new PalyraError('input.invalid', value === undefined ? `${name} is missing` : `${name} is a text, not ${kindOf(value)}`);
+    throw new PalyraError(
+      'input.invalid',
+      value === undefined ? `${name} is missing` : `${name} is a text, not ${kindOf(value)}`,
+    );
   }
   if (value.length > TEXT_LIMIT) {
-    throw new PalyraError('input.too_large', `${name} is too long: ${value.length} characters`, { why: `the limit is ${TEXT_LIMIT}` });
+    throw new PalyraError('input.too_large', `${name} is too long: ${value.length} characters`, {
+      why: `the limit is ${TEXT_LIMIT}`,
+    });
   }
   if (value.includes('\0')) throw new PalyraError('input.invalid', `${name} holds a NUL character`);
   if (!value.isWellFormed()) throw new PalyraError('input.invalid', `${name} holds half a surrogate pair`);
@@ -154,7 +159,9 @@ const SKILL: Subject = { action: 'skill.execute', prefix: 'skill:', key: 'skill_
 function subject(named: string, action: string, resource: string, { action: executes, prefix, key }: Subject): string {
   if (action !== executes) return named;
   const whole = trim(resource);
-  const target = asciiLower(whole.startsWith(prefix) && whole.length > prefix.length ? whole.slice(prefix.length) : whole);
+  const target = asciiLower(
+    whole.startsWith(prefix) && whole.length > prefix.length ? whole.slice(prefix.length) : whole,
+  );
   if (named === '') return target;
   // an executor may read the prefix in any case, so a contradiction is looked for in any case
   const lower = asciiLower(whole);

@@ -21,7 +21,8 @@ export interface PostureGrounds {
 export function defaultPosture(tool: string, grounds: PostureGrounds): Posture {
   const lock = lockOf(tool, grounds);
   if (lock !== undefined) return { tool, state: 'disabled', source: 'locked', why: lock };
-  if (!requiresApproval(tool)) return { tool, state: 'always_allow', source: 'default', why: 'the catalog calls it harmless' };
+  if (!requiresApproval(tool))
+    return { tool, state: 'always_allow', source: 'default', why: 'the catalog calls it harmless' };
   const why = findTool(tool) === undefined ? 'the tool is not in the catalog' : 'the catalog calls it sensitive';
   return { tool, state: 'ask_each_time', source: 'default', why };
 }

@@ -1,3 +1,5 @@
+import type { PalyraError } from '../errors.ts';
+
 /** How much is read at most, and what it is called in an error. */
 export interface TextLimits {
   readonly bytes: number;
@@ -19,4 +21,8 @@ export interface Files {
   /** write a file that must not exist yet, 0600, folders made as needed
    *  @throws PalyraError store.conflict, store.write_failed */
   readonly writeNew: (path: string, text: string) => void;
+  /** the lines of a file, or of standard input for `-`, some at a time; what is blank is `''`; a line over the limit or
+   *  not in UTF-8 comes as the error
+   *  @throws PalyraError store.not_found, input.invalid */
+  readonly readLines: (path: string, limits: TextLimits) => AsyncIterable<(string | PalyraError)[]>;
 }

@@ -30,11 +30,14 @@ async function pageOf(cli: Cli, names: readonly string[]): Promise<string> {
   let subject = await buildProgram(cli, '', names[0]);
   for (const name of names) {
     const child = subject.commands.find((candidate) => candidate.name() === name);
-    if (child === undefined) throw unknownName(name, [...subject.commands.map((one) => one.name()), ...TOPICS.map((one) => one.name)]);
+    if (child === undefined)
+      throw unknownName(name, [...subject.commands.map((one) => one.name()), ...TOPICS.map((one) => one.name)]);
     subject = child;
   }
   const topics = TOPICS.map(({ name, summary }) => `  ${name.padEnd(14)} ${summary}`).join('\n');
-  return names.length === 0 ? `${subject.helpInformation()}\nTopics (palyra help TOPIC):\n${topics}` : subject.helpInformation().trimEnd();
+  return names.length === 0
+    ? `${subject.helpInformation()}\nTopics (palyra help TOPIC):\n${topics}`
+    : subject.helpInformation().trimEnd();
 }
 
 function unknownName(name: string, names: readonly string[]): PalyraError {

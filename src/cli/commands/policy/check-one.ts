@@ -1,0 +1,49 @@
+import { checkPolicy, type ExplainedDecision } from '../../../flows/check-policy.ts';
+import { parseJson } from '../../../json.ts';
+import { answerOf } from '../../../policy/answer.ts';
+import { type PolicyRequest, readRequest } from '../../../policy/request.ts';
+import { type Cli, shownPath } from '../../cli.ts';
+import type { ExitName } from '../../exits.ts';
+import { openCheckDesk } from '../../policies.ts';
+import { explainInWords, grantSteps } from './explain.ts';
+
+/** Decide one request, given as a record or as the path of its JSON, and explain the decision. */
+export async function checkOne(
+  cli: Cli,
+  policies: readonly string[],
+  given: PolicyRequest | string,
+): Promise<ExitName> {
+  const desk = await openCheckDesk(cli, policies);
+  const request = typeof given === 'string' ? await readRequestFile(cli, given) : readRequest(given);
+  const explained = checkPolicy(desk, request);
+  const configPath = shownPath(cli.world, desk.config.userPath);
+  if (cli.output.json) cli.output.value(explainedAnswer(explained, configPath));
+  else for (const line of explainInWords(explained, cli.output.paint, configPath)) cli.output.answer(line);
+  if (explained.unknownAction !== undefined) cli.output.note(noteOf(explained.unknownAction));
+  if (explained.decision === 'allow') return 'ok';
+  return explained.approvalRequired ? 'approval_required' : 'deny';
+}
+
+async function readRequestFile(cli: Cli, path: string): Promise<PolicyRequest> {
+  const files = await cli.world.files();
+  const name = path === '-' ? 'standard input' : path;
+  return readRequest(parseJson(files.readText(path, { bytes: 4 * 1024 * 1024, what: 'request' }), { name, depth: 32 }));
+}
+
+function noteOf({ nearest }: { readonly nearest: string | undefined }): string {
+  const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+  return `palyra: note:  no policy names this action${meant}`;
+}
+
+function explainedAnswer(explained: ExplainedDecision, configPath: string) {
+  return {
+    ...answerOf(explained),
+    policies: explained.matched.map(({ id, effect, file, line }) => ({ id, effect, file, line })),
+    near_misses: explained.nearMisses,
+    smallest_change: explained.smallestChange.map((grant) => ({
+      grant,
+      step: grantSteps(explained, grant, configPath),
+    })),
+    posture: explained.posture ?? null,
+  };
+}

@@ -1,0 +1,13 @@
+import { Command } from 'commander';
+import type { Cli } from '../../cli.ts';
+
+import { check } from './check.ts';
+
+export function policy(cli: Cli): Command {
+  return new Command('policy')
+    .summary('decide requests by Cedar policies, and explain, test, check and compare them')
+    .description(
+      'Decide requests by Cedar policies, and explain, test, check and compare them. Everything not permitted is denied.',
+    )
+    .addCommand(check(cli));
+}

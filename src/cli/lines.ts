@@ -1,0 +1,61 @@
+import { PalyraError } from '../errors.ts';
+import { count } from '../text.ts';
+import type { Cli } from './cli.ts';
+
+/** Answers a line by its number, from 1; a line that cannot be read comes as the error. No line feed in the answer. */
+export type AnswerLine = (line: string | PalyraError, number: number) => string;
+
+/**
+ * Read a file or standard input line by line and write an answer a line to stdout, in order, in bounded memory; blank
+ * lines have no answer. Progress is shown on a terminal.
+ * @param limit longest line, in bytes
+ * @throws PalyraError store.not_found, input.invalid; output.closed when nobody reads the answers any more
+ */
+export async function answerLines(cli: Cli, path: string, limit: number, answer: AnswerLine): Promise<void> {
+  const { stdout } = cli.world;
+  const files = await cli.world.files();
+  const progress = openProgress(cli);
+  let number = 0;
+  for await (const lines of files.readLines(path, { bytes: limit, what: 'line' })) {
+    let answers = '';
+    for (const line of lines) {
+      number++;
+      if (line !== '') answers += `${answer(line, number)}\n`;
+    }
+    // not everything that was asked has been answered: no success, though it ends quietly
+    if (stdout.destroyed) throw new PalyraError('output.closed', 'nobody reads the answers any more');
+    if (answers !== '' && !stdout.write(answers)) await drained(stdout);
+    progress.show(number);
+  }
+  progress.end();
+}
+
+/** Until the reader has caught up, or is gone. */
+async function drained(stdout: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => {
+    stdout.once('drain', resolve);
+    stdout.once('close', resolve);
+    stdout.once('error', () => resolve());
+  });
+}
+
+const QUIET_MS = 300;
+
+/** `12345 requests, 56789 a second` on one line of stderr, after 300 ms, where stderr is a terminal and stdout is not. */
+function openProgress({ world, output }: Cli): { readonly show: (done: number) => void; readonly end: () => void } {
+  const { stderr, stdout, clock } = world;
+  const started = clock();
+  let shownAt = started;
+  const isShown = stderr.isTTY && !stdout.isTTY && !output.quiet;
+  return {
+    show(done) {
+      const now = clock();
+      if (!isShown || now - shownAt < QUIET_MS) return;
+      shownAt = now;
+      stderr.write(`\r${count(done, 'line')}, ${Math.round((done * 1000) / (now - started))} a second `);
+    },
+    end() {
+      if (shownAt !== started) stderr.write('\r\u001b[K');
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { PalyraError } from '../errors.ts';
+import { parseJson } from '../json.ts';
+import { answerOf, CHECK_SCHEMA } from '../policy/answer.ts';
+import { decide } from '../policy/decision.ts';
+import { type EvaluationConfig, establishFacts, readEvaluationConfig } from '../policy/facts.ts';
+import { normalizeRequest, readRecord, readRequest } from '../policy/request.ts';
+import { asciiJson } from '../text.ts';
+import type { PoliciesInForce } from './open-policies.ts';
+
+/** How a line ended; of a batch, the gravest: bad input, then deny, then approval required. */
+export type LineOutcome = 'allow' | 'approval_required' | 'deny' | 'bad_input';
+
+/** One line of a batch, answered. */
+export interface LineAnswer {
+  /** one line of ASCII JSON, without its line feed */
+  readonly text: string;
+  readonly outcome: LineOutcome;
+}
+
+/** What a batch works with. */
+export interface BatchDesk {
+  readonly inForce: PoliciesInForce;
+  readonly config: EvaluationConfig;
+  /** a what-if: a line may bring its own configuration; otherwise that is bad input, for a request must not allow itself */
+  readonly assumeConfig: boolean;
+}
+
+/** Longest line, in UTF-16 units. */
+export const LINE_LIMIT = 1024 * 1024;
+
+/** Answer one line: `{"id"?, "principal", "action", "resource", "context"?, "config"?}`. Never throws for bad input. */
+export function answerLine({ inForce, config, assumeConfig }: BatchDesk, line: string, number: number): LineAnswer {
+  let id: string | number | undefined;
+  try {
+    if (line.length > LINE_LIMIT)
+      throw new PalyraError('input.too_large', 'the line is too long', { why: `the limit is ${LINE_LIMIT}` });
+    const {
+      id: given,
+      config: own,
+      ...rest
+    } = readRecord(parseJson(line, { name: 'the line', depth: 32 }), 'a request');
+    id = readId(given);
+    if (own !== undefined && !assumeConfig) {
+      throw new PalyraError('input.invalid', 'a request must not bring its own configuration', {
+        hint: 'palyra policy check --batch FILE --assume-config   answers what would be if it did',
+      });
+    }
+    const lineConfig = own === undefined ? config : readEvaluationConfig(own);
+    const request = normalizeRequest(readRequest(rest));
+    const decision = decide({ request, facts: establishFacts(request, lineConfig) }, lineConfig, inForce);
+    return {
+      text: asciiJson(answerOf(decision, id)),
+      outcome: decision.decision === 'allow' ? 'allow' : decision.approvalRequired ? 'approval_required' : 'deny',
+    };
+  } catch (error) {
+    if (!(error instanceof PalyraError)) throw error;
+    return badLine(error, number, id);
+  }
+}
+
+/** The answer to a line that is not a request. It says deny, for whoever reads no further. */
+export function badLine({ code, message, why, hint }: PalyraError, number: number, id?: string | number): LineAnswer {
+  const error = { code, message, why, hint };
+  const answer = { schema: CHECK_SCHEMA, ...(id === undefined ? {} : { id }), line: number, decision: 'deny', error };
+  return { text: asciiJson(answer), outcome: 'bad_input' };
+}
+
+function readId(value: unknown): string | number | undefined {
+  if (value === undefined || typeof value === 'number') return value;
+  if (typeof value === 'string' && value.length <= 256) return value;
+  throw new PalyraError('input.invalid', 'id is a number, or a text of at most 256 characters');
+}

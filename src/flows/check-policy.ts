@@ -1,0 +1,86 @@
+import type { EffectiveConfig } from '../config/effective.ts';
+import { decide, gateContext, type PolicyDecision } from '../policy/decision.ts';
+import type { Cedar } from '../policy/engine.ts';
+import { cedarCallOf } from '../policy/evaluator.ts';
+import { findNearMisses, findSmallestChange, type NearMiss, type SmallestChange } from '../policy/explanation.ts';
+import { type EvaluationConfig, establishFacts, evaluationConfigOf } from '../policy/facts.ts';
+import { type NormalizedRequest, normalizeRequest, type PolicyRequest } from '../policy/request.ts';
+import type { Constraint, NamedPolicy } from '../policy/source.ts';
+import { defaultPosture, type Posture } from '../posture/posture.ts';
+import { nearest } from '../text.ts';
+import type { PoliciesInForce } from './open-policies.ts';
+
+/** A decision with everything that explains it. */
+export interface ExplainedDecision extends PolicyDecision {
+  readonly config: EvaluationConfig;
+  /** the policies that decided, with their places */
+  readonly matched: readonly NamedPolicy[];
+  readonly nearMisses: readonly NearMiss[];
+  readonly smallestChange: SmallestChange;
+  /** how the requested tool would be treated before policy is asked; undefined when no tool is named */
+  readonly posture: Posture | undefined;
+  /** the action is named by no policy: most often a slip of the pen */
+  readonly unknownAction: { readonly nearest: string | undefined } | undefined;
+}
+
+/** What a check works with. */
+export interface CheckDesk {
+  readonly cedar: Cedar;
+  readonly inForce: PoliciesInForce;
+  readonly config: EffectiveConfig;
+}
+
+/**
+ * Decide one request and explain the decision.
+ * @throws PalyraError input.invalid for a request that contradicts itself
+ */
+export function checkPolicy(
+  { cedar, inForce, config: { settings } }: CheckDesk,
+  given: PolicyRequest,
+): ExplainedDecision {
+  const config = evaluationConfigOf(settings);
+  const request = normalizeRequest(given);
+  const facts = establishFacts(request, config);
+  const decision = decide({ request, facts }, config, inForce);
+  const isDenied = decision.decision === 'deny';
+  const cedarCall = cedarCallOf(gateContext(request, facts, config.allowSensitiveTools));
+  const candidates = isDenied ? inForce.policies.filter((policy) => mayMatch(policy, request)) : [];
+  return {
+    ...decision,
+    config,
+    matched: inForce.policies.filter(({ id }) => decision.matchedPolicies.includes(id)),
+    nearMisses: isDenied ? findNearMisses({ cedar, cedarCall, candidates }) : [],
+    smallestChange: isDenied ? findSmallestChange(decision, { evaluator: inForce, config }) : [],
+    posture: postureOf(request, config, settings.tool_call.process_runner.enabled),
+    unknownAction: findUnknownAction(request.action, inForce.policies),
+  };
+}
+
+/** By its head's action alone: Cedar is asked about the rest. */
+function mayMatch({ scope: { action } }: NamedPolicy, request: NormalizedRequest): boolean {
+  if (action.op === '==') return 'id' in action.entity && action.entity.id === request.action;
+  if (action.op === 'in') return action.entities.some((entity) => !('id' in entity) || entity.id === request.action);
+  return true;
+}
+
+function findUnknownAction(action: string, policies: readonly NamedPolicy[]): ExplainedDecision['unknownAction'] {
+  const named = new Set(policies.flatMap(({ scope }) => actionsOf(scope.action)));
+  return named.has(action) ? undefined : { nearest: nearest(action, named)[0] };
+}
+
+function actionsOf(constraint: Constraint): string[] {
+  const entities = constraint.op === '==' ? [constraint.entity] : constraint.op === 'in' ? constraint.entities : [];
+  return entities.flatMap((entity) => ('id' in entity ? [entity.id] : []));
+}
+
+function postureOf(
+  request: NormalizedRequest,
+  config: EvaluationConfig,
+  processRunnerEnabled: boolean,
+): Posture | undefined {
+  if (request.tool === '') return undefined;
+  return defaultPosture(request.tool, {
+    isAllowlisted: config.allowlistedTools.has(request.tool),
+    processRunnerEnabled,
+  });
+}
