@@ -100,8 +100,8 @@ function readTogether<D, N extends keyof D>({ root, shapes }: LowdbWorld<D>, nam
     const shape = shapes[name];
     const file = files.get(name);
     if (file === undefined || file === null) return shape.empty();
-    const text = decodeUtf8(file.bytes, join(root, shape.name));
-    return isOurs ? parseOwnDocument(shape, text) : parseDocument(shape, text);
+    if (isOurs) return parseOwnDocument(shape, file.bytes);
+    return parseDocument(shape, decodeUtf8(file.bytes, join(root, shape.name)));
   });
 }
 

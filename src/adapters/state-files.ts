@@ -31,9 +31,8 @@ export function loadDocument<T>(root: string, shape: DocumentShape<T>, digests: 
       hint: 'put back the newest copy, or: palyra doctor',
     });
   }
-  const text = decodeUtf8(file.bytes, path);
-  if (file.sha256 === due) return { document: parseOwnDocument(shape, text), digest: due };
-  const document = parseDocument(shape, text);
+  if (file.sha256 === due) return { document: parseOwnDocument(shape, file.bytes), digest: due };
+  const document = parseDocument(shape, decodeUtf8(file.bytes, path));
   if (!shape.shared) throw changed(path, 'nothing but palyra writes it, and this is not what it wrote');
   if (isInHistory(root, shape.name, file.sha256)) {
     throw changed(path, 'it is an older copy: what changed since, such as a revoked token, would be undone');

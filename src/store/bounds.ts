@@ -10,7 +10,7 @@ export const DOCUMENT_BYTES = 64 * 1024 * 1024;
 
 /** Bytes to be kept, and the name that is made of them. */
 export interface Sealed {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly sha256: string;
 }
 
@@ -25,6 +25,6 @@ export function sealDocument<T>(shape: DocumentShape<T>, document: T): Sealed {
 
 /** @throws PalyraError input.too_large */
 export function sealPayload(bytes: Uint8Array): Sealed {
-  if (bytes.length <= PAYLOAD_BYTES) return { bytes, sha256: sha256(bytes) };
+  if (bytes.length <= PAYLOAD_BYTES) return { bytes: Buffer.from(bytes), sha256: sha256(bytes) };
   throw new PalyraError('input.too_large', `a payload of ${bytes.length} bytes`, { why: `at most ${PAYLOAD_BYTES}` });
 }

@@ -82,9 +82,7 @@ export function memoryStore<D extends object>(shapes: Shapes<D>): Store<D> {
 
   function load<N extends keyof D>(name: N): D[N] {
     const sealed = documents.get(name);
-    return sealed === undefined
-      ? shapes[name].empty()
-      : parseOwnDocument(shapes[name], Buffer.from(sealed.bytes).toString());
+    return sealed === undefined ? shapes[name].empty() : parseOwnDocument(shapes[name], sealed.bytes);
   }
 }
 
