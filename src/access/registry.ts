@@ -149,7 +149,7 @@ export const registryShape: DocumentShape<Registry> = {
 };
 
 /** The flags of a first run. */
-export function firstFlags(): FeatureFlag[] {
+function firstFlags(): FeatureFlag[] {
   return FIRST_FLAGS.map(([key, label, description, stage, depends_on, enabled]) => ({
     key,
     label,

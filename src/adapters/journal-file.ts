@@ -26,7 +26,7 @@ export interface Tail {
 }
 
 /** A segment that would grow beyond this many bytes is followed by a new one. */
-export const SEGMENT_BYTES = 8 * 1024 * 1024;
+const SEGMENT_BYTES = 8 * 1024 * 1024;
 
 const LF = 0x0a;
 const CHUNK_BYTES = 256 * 1024;

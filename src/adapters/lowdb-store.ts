@@ -1,12 +1,12 @@
 import { dirname, join } from 'node:path';
 import { Low } from 'lowdb';
-import { parseDocument, parseOwnDocument } from '../document.ts';
+import { type DocumentShape, parseDocument, parseOwnDocument } from '../document.ts';
 import { PalyraError, systemCode } from '../errors.ts';
 import { type DocumentChange, type Entry, writeEntries } from '../journal/entry.ts';
 import { sha256 } from '../sha256.ts';
 import { PAYLOAD_BYTES, sealDocument, sealPayload } from '../store/bounds.ts';
 import { type Committed, pickDocuments, type Shapes, type Store, type Work } from '../store/store.ts';
-import { afterEntries, CHECKPOINT, headOf, printCheckpoint, readCheckpoint } from './checkpoint.ts';
+import { afterEntries, CHECKPOINT, type Digests, headOf, printCheckpoint, readCheckpoint } from './checkpoint.ts';
 import { appendEntries, followLines, readTail } from './journal-file.ts';
 import { withLock } from './lock.ts';
 import { type RecoveryNotice, settle } from './recovery.ts';
@@ -38,18 +38,17 @@ export interface LowdbWorld<D> {
  */
 export function lowdbStore<D extends object>(world: LowdbWorld<D>): Store<D> {
   const { root, shapes, notice } = world;
-  const lock = join(root, 'lock');
-  const journal = join(root, 'journal');
-
   return {
     async read(...names) {
       if (!checkPrivateFolder(root)) return firstRun(names);
       // a writer that came between is done the second time; what a crash left is not
       const seen = readTogether(world, names) ?? readTogether(world, names);
       if (seen !== null) return seen;
-      return withLock(lock, async () => {
+      return alone(async () => {
         const { digests } = settle(root, notice);
-        return pickDocuments(names, (name) => loadDocument(root, shapes[name], digests).document);
+        return pickDocuments(names, (name) => {
+          return loadDocument(root, shapes[name], digests)?.document ?? shapes[name].empty();
+        });
       });
     },
 
@@ -60,12 +59,7 @@ export function lowdbStore<D extends object>(world: LowdbWorld<D>): Store<D> {
         const { answer, entries } = work(firstRun(wanted));
         if (entries === undefined) return { answer, entries: [] };
       }
-      try {
-        if (ensurePrivateFolder(root) === 'made') notice({ kind: 'created', root });
-        return await withLock(lock, () => transactAlone(world, wanted, work));
-      } catch (error) {
-        throw asWriteFailed(error);
-      }
+      return alone(() => transactAlone(world, wanted, work));
     },
 
     async payload(digest) {
@@ -77,10 +71,22 @@ export function lowdbStore<D extends object>(world: LowdbWorld<D>): Store<D> {
     },
 
     journal: {
-      lines: (until) => followLines(journal, until),
+      async *lines(until) {
+        checkPrivateFolder(root);
+        yield* followLines(join(root, 'journal'), until);
+      },
       boundHead: async () => (checkPrivateFolder(root) ? (readCheckpoint(root)?.head ?? null) : null),
     },
   };
+
+  async function alone<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      if (ensurePrivateFolder(root) === 'made') notice({ kind: 'created', root });
+      return await withLock(join(root, 'lock'), work);
+    } catch (error) {
+      throw asWriteFailed(error);
+    }
+  }
 
   function firstRun<N extends keyof D>(names: readonly N[]): Pick<D, N> {
     return pickDocuments(names, (name) => shapes[name].empty());
@@ -111,71 +117,73 @@ async function transactAlone<D, N extends keyof D, A>(
   work: Work<Pick<D, N>, A>,
 ): Promise<Committed<A>> {
   const { tail, digests } = settle(root, notice);
-  const staged: Staged[] = [];
-  const changes: DocumentChange[] = [];
-  const lows = new Map(await Promise.all(names.map(async (name) => [name, await openLow(name)] as const)));
-  const { answer, entries: drafts, documents, payloads } = work(pickDocuments(names, (name) => lowOf(name).data));
+  const next: NextState = { staged: [], changes: [] };
+  const lows = new Map<N, Low<D[N]>>();
+  for (const name of names) lows.set(name, await openLow(root, shapes[name], digests, next));
+  const now = Object.fromEntries([...lows].map(([name, low]) => [name, low.data])) as Pick<D, N>;
+  const { answer, entries: drafts, documents, payloads } = work(now);
   if (drafts === undefined) return { answer, entries: [] };
 
   let entries: readonly Entry[] = [];
   try {
-    for (const name of names) {
-      const low = lowOf(name);
-      const next: D[N] | undefined = documents?.[name];
-      if (next === undefined || next === low.data) continue;
-      low.data = next;
+    for (const [name, low] of lows) {
+      const document: D[N] | undefined = documents?.[name];
+      if (document === undefined || document === low.data) continue;
+      low.data = document;
       await low.write();
     }
     for (const payload of payloads ?? []) keepPayload(root, sealPayload(payload));
-    entries = writeEntries(drafts, changes, tail.head);
-    stageCheckpoint();
-    for (const { target } of staged) ensurePrivateFolder(dirname(target));
+    entries = writeEntries(drafts, next.changes, tail.head);
+    const checkpoint = printCheckpoint(entries.at(-1) ?? tail.head, afterEntries(digests, entries));
+    next.staged.push({ path: stageFile(root, Buffer.from(checkpoint)), target: join(root, CHECKPOINT) });
+    for (const { target } of next.staged) ensurePrivateFolder(dirname(target));
     ensurePrivateFolder(join(root, 'journal'));
+    // the staged files have names that last before the entry counts on them
     syncFolder(root);
     appendEntries(join(root, 'journal'), tail, entries);
   } catch (error) {
-    if (!isCommitted(root, entries)) for (const { path } of staged) discard(path);
+    if (isCommitted(root, entries)) throw unfinished(entries, error);
+    for (const { path } of next.staged) discard(path);
     throw error;
   }
   try {
-    moveIntoPlace(staged);
+    moveIntoPlace(next.staged);
   } catch (error) {
-    throw new PalyraError('store.write_failed', 'the change was recorded but not finished', {
-      why: `it is entry ${entries.at(-1)?.seq} of the journal; the next command finishes it`,
-      details: { committed: true },
-      cause: error,
-    });
+    throw unfinished(entries, error);
   }
   return { answer, entries };
+}
 
-  /** `Low` keeps its default for anything falsy, so the adapter throws where it cannot read. It lives as long as the lock. */
-  async function openLow(name: N): Promise<Low<D[N]>> {
-    const shape = shapes[name];
-    const { document, digest } = loadDocument(root, shape, digests);
-    const adapter = {
-      read: async () => document,
-      write: async (next: D[N]) => {
-        const { bytes, sha256: after } = sealDocument(shape, next);
-        if (after === digest) return;
-        staged.push({ path: stageFile(root, bytes), target: join(root, shape.name) });
-        changes.push({ document: shape.name, ...(digest === undefined ? {} : { before: digest }), after });
-      },
-    };
-    const low = new Low<D[N]>(adapter, document);
-    await low.read();
-    return low;
-  }
+/** What a transaction has made ready, and what its last entry will say of it. */
+interface NextState {
+  readonly staged: Staged[];
+  readonly changes: DocumentChange[];
+}
 
-  function lowOf(name: N): Low<D[N]> {
-    const low = lows.get(name);
-    if (low === undefined) throw new Error(`the document ${String(name)} was not asked for`);
-    return low;
-  }
-
-  function stageCheckpoint(): void {
-    const text = printCheckpoint(entries.at(-1) ?? tail.head, afterEntries(digests, entries));
-    staged.push({ path: stageFile(root, Buffer.from(text)), target: join(root, CHECKPOINT) });
-  }
+/** `Low` keeps its default for anything falsy, so what cannot be read throws. It lives as long as the lock is held. */
+async function openLow<T>(
+  root: string,
+  shape: DocumentShape<T>,
+  digests: Digests,
+  { staged, changes }: NextState,
+): Promise<Low<T>> {
+  let before: string | undefined;
+  const adapter = {
+    read: async () => {
+      const loaded = loadDocument(root, shape, digests);
+      before = loaded?.digest;
+      return loaded?.document ?? null;
+    },
+    write: async (document: T) => {
+      const { bytes, sha256: after } = sealDocument(shape, document);
+      if (after === before) return;
+      staged.push({ path: stageFile(root, bytes), target: join(root, shape.name) });
+      changes.push({ document: shape.name, ...(before === undefined ? {} : { before }), after });
+    },
+  };
+  const low = new Low<T>(adapter, shape.empty());
+  await low.read();
+  return low;
 }
 
 /** Whether entries stand in the journal although appending them failed, and taking them back too. */
@@ -186,6 +194,14 @@ function isCommitted(root: string, entries: readonly Entry[]): boolean {
   } catch {
     return true;
   }
+}
+
+function unfinished(entries: readonly Entry[], cause: unknown): PalyraError {
+  return new PalyraError('store.write_failed', 'the change was recorded but not finished', {
+    why: `it is entry ${entries.at(-1)?.seq} of the journal; the next command finishes it`,
+    details: { committed: true },
+    cause,
+  });
 }
 
 function asWriteFailed(error: unknown): unknown {

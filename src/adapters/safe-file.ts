@@ -124,7 +124,7 @@ export function discard(path: string): void {
 /** Make a private folder (its parents as the system makes them), or check the one that is there. */
 export function ensurePrivateFolder(path: string): 'made' | 'there' {
   if (checkPrivateFolder(path)) return 'there';
-  mkdirSync(dirname(path), { recursive: true });
+  const firstMade = mkdirSync(dirname(path), { recursive: true });
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
@@ -138,7 +138,11 @@ export function ensurePrivateFolder(path: string): 'made' | 'there' {
   } finally {
     closeSync(fd);
   }
-  syncFolder(dirname(path));
+  const top = firstMade === undefined ? dirname(path) : dirname(firstMade);
+  for (let parent = dirname(path); parent.length >= top.length; parent = dirname(parent)) {
+    syncFolder(parent);
+    if (parent === top) break;
+  }
   return 'made';
 }
 

@@ -9,29 +9,30 @@ import type { Digests } from './checkpoint.ts';
 import { readLines } from './journal-file.ts';
 import { decodeUtf8, ensurePrivateFolder, readPrivateFile, stageFile, syncFolder } from './safe-file.ts';
 
-/** A document as it was found; no digest where no file was. */
+/** A document as it was found. */
 export interface Loaded<T> {
   readonly document: T;
-  readonly digest: string | undefined;
+  readonly digest: string;
 }
 
 /**
  * A document under the lock, judged by what the checkpoint says of it. Another program may have rewritten one that is
  * shared; nobody may have taken it away or put an older one in its place.
+ * @returns null only if there never was one
  * @throws PalyraError store.unsafe
  */
-export function loadDocument<T>(root: string, shape: DocumentShape<T>, digests: Digests): Loaded<T> {
+export function loadDocument<T>(root: string, shape: DocumentShape<T>, digests: Digests): Loaded<T> | null {
   const path = join(root, shape.name);
   const due = digests[shape.name];
   const file = readDocumentFile(root, shape.name);
   if (file === null) {
-    if (due === undefined) return { document: shape.empty(), digest: undefined };
+    if (due === undefined) return null;
     throw new PalyraError('store.unsafe', `${path} is missing`, {
       why: 'the journal beside it knows of one, so this is a loss and not a first run',
       hint: 'put back the newest copy, or: palyra doctor',
     });
   }
-  if (file.sha256 === due) return { document: parseOwnDocument(shape, file.bytes), digest: due };
+  if (file.sha256 === due) return { document: parseOwnDocument(shape, file.bytes), digest: file.sha256 };
   const document = parseDocument(shape, decodeUtf8(file.bytes, path));
   if (!shape.shared) throw changed(path, 'nothing but palyra writes it, and this is not what it wrote');
   if (isInHistory(root, shape.name, file.sha256)) {

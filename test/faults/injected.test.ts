@@ -66,7 +66,7 @@ describe('a disk that fails', () => {
   test('in taking an entry back leaves it committed, and the next one finishes it', async () => {
     const root = await rootWithOneToken();
     const { said } = strace(root, 'fdatasync,ftruncate:error=EIO:when=1+', 'fdatasync,ftruncate');
-    expect(said).toMatchObject([{ refused: 'store.write_failed' }]);
+    expect(said).toMatchObject([{ refused: 'store.write_failed', committed: true }]);
     expect(await expectPromisesKept(root, said)).toEqual({ tokens: 2 });
   });
 });

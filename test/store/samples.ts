@@ -11,7 +11,7 @@ export interface NoteBook {
   readonly notes: readonly string[];
 }
 
-export const noteBookShape: DocumentShape<NoteBook> = {
+const noteBookShape: DocumentShape<NoteBook> = {
   name: 'notes/book.json',
   version: { field: 'version', understood: 1 },
   shared: false,
