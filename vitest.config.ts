@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/setup.ts',
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // the commands under test decide by these: a test sets what it needs itself
+    env: { NO_COLOR: '', FORCE_COLOR: '0', TZ: 'UTC', PALYRA_STATE_ROOT: '', PALYRA_CONFIG: '', PALYRA_TOKEN: '', PALYRA_PRINCIPAL: '' },
   },
 });

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError, systemCode } from '../errors.ts';
 import { nearest } from '../text.ts';
 import { type Cli, type GlobalOptions, openConfig } from './cli.ts';
 import { openPaint, PLAIN, wantsColor } from './color.ts';
-import { type Command, pathOf } from './command.ts';
+import { pathOf } from './command.ts';
 import { ERROR_EXIT, EXITS, type ExitName } from './exits.ts';
 import { type Output, openOutput, sayError } from './output.ts';
 import { buildProgram, NOUNS, nounOf } from './program.ts';

@@ -1,7 +1,8 @@
+import type { Command } from 'commander';
 import { PalyraError } from '../../errors.ts';
 import { nearest } from '../../text.ts';
 import { type Cli, ending } from '../cli.ts';
-import { type Command, command, worded } from '../command.ts';
+import { command, worded } from '../command.ts';
 import { buildProgram } from '../program.ts';
 import { TOPICS } from '../topics.ts';
 

@@ -1,5 +1,6 @@
+import type { Command } from 'commander';
 import { type Cli, configPath, ending, shownPath } from '../cli.ts';
-import { type Command, command, gather, worded } from '../command.ts';
+import { command, gather, worded } from '../command.ts';
 
 export function init(cli: Cli): Command {
   const verb = command('init')

@@ -1,7 +1,8 @@
+import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
 import type { PolicyRequest } from '../../../policy/request.ts';
 import { type Cli, ending } from '../../cli.ts';
-import { type Command, command, gather, worded } from '../../command.ts';
+import { command, gather, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
 
 export function check(cli: Cli): Command {

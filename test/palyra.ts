@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** How a command ended. */
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** 128 + n after signal n */
+  readonly code: number;
+}
+
+/** An empty home with its own configuration and state, and the palyra of this checkout on its PATH. */
+export interface Place {
+  readonly folder: string;
+  /** run palyra; `input` is its standard input, which is empty unless given */
+  readonly palyra: (args: readonly string[], given?: Given) => Promise<Ended>;
+  /** run a line of bash, stderr kept apart */
+  readonly bash: (line: string, given?: Given) => Promise<Ended>;
+}
+
+export interface Given {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly node?: string;
+}
+
+export const PACKAGE = join(import.meta.dirname, '..');
+
+/** A new, empty place to run palyra in; nothing of the caller's environment gets in but what a program needs. */
+export function newPlace(): Place {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'palyra-test-')));
+  chmodSync(folder, 0o755);
+  mkdirSync(join(folder, 'bin'));
+  mkdirSync(join(folder, 'work'));
+  writeFileSync(join(folder, 'bin/palyra'), `#!/bin/sh\nexec "${process.execPath}" "${PACKAGE}/bin/palyra.js" "$@"\n`, {
+    mode: 0o755,
+  });
+  const env = {
+    PATH: `${folder}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`,
+    HOME: folder,
+    TZ: 'UTC',
+    LANG: 'C.UTF-8',
+    TERM: 'xterm',
+  };
+  return {
+    folder: join(folder, 'work'),
+    palyra: (args, given = {}) =>
+      run(given.node ?? process.execPath, [join(PACKAGE, 'bin/palyra.js'), ...args], join(folder, 'work'), env, given),
+    bash: (line, given = {}) => run('/bin/bash', ['-c', line], join(folder, 'work'), env, given),
+  };
+}
+
+function run(
+  file: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+  given: Given,
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { cwd, env: { ...env, ...given.env }, stdio: 'pipe' });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      const ended = { stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8') };
+      resolve({ ...ended, code: code ?? 128 + (SIGNALS[signal ?? ''] ?? 0) });
+    });
+    // a command that does not read its input closes it early: no concern of the test's
+    child.stdin.on('error', () => {});
+    child.stdin.end(given.input ?? '');
+  });
+}
+
+const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
