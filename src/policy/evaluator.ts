@@ -78,6 +78,7 @@ export function openEvaluator(
   const statics = policies.filter(({ isTemplate }) => !isTemplate);
   const templates = policies.filter(({ isTemplate }) => isTemplate);
   const whole: Slice = { number: 0, policies: statics };
+  const signatures = new Recent<string, Slice>(SIGNATURES);
   const slices = new Recent<string, Slice>(SLICES);
   const slots = new Recent<Slice, string>(SLOTS);
   const spareSlots = Array.from({ length: SLOTS }, (_, number) => `${slot}/${number}`);
@@ -100,7 +101,10 @@ export function openEvaluator(
     },
   };
 
-  /** Answer from memory, or ask about no more than the slice observes. */
+  /**
+   * Answer from memory, or ask about no more than the slice observes. Sound because nothing else looks at the rest:
+   * a gate's call has no schema, and policies and slices never change under their number.
+   */
   function recall(slice: Slice, context: GateContext): CedarAnswer {
     slice.view ??= viewOf(slice);
     const key = writeKey(slice, context, slice.view.key);
@@ -108,7 +112,7 @@ export function openEvaluator(
     if (known !== undefined) return known;
     const answer = ask(slice, writeCall(context, slice.view));
     if (answer.kind === 'failure') return answer;
-    // an error tells of the request that it came from: it is told of the whole of it, and never of another
+    // an error tells of the request that it came from: so it is made from the whole of it, and never given to another
     if (answer.errors.length > 0) return ask(slice, writeCall(context, FULL));
     if (key.length <= KEY_LENGTH) answers.set(key, answer);
     return answer;
@@ -143,17 +147,17 @@ export function openEvaluator(
     if (templates.length > 0) return whole;
     const index = indexFor(certain);
     const signature = `${certain.flat} ${index.signature(partOf)}`;
-    const known = slices.get(signature);
+    const known = signatures.get(signature);
     if (known !== undefined) return known;
     const places = index.candidates(partOf);
-    // as one of several slices of most policies it would be parsed again, for little
+    // most of the policies are not worth parsing again
     const slice = places.length * 2 > statics.length ? whole : sliceOf(places);
-    slices.set(signature, slice);
+    signatures.set(signature, slice);
     return slice;
   }
 
   function sliceOf(places: readonly number[]): Slice {
-    const name = `places ${places.join()}`;
+    const name = places.join();
     const known = slices.get(name);
     if (known !== undefined) return known;
     const slice = { number: ++sliceNumber, policies: places.flatMap((place) => statics[place] ?? []) };
@@ -343,7 +347,8 @@ const FEW = 16;
 const SMALL = 256;
 // each slot costs Cedar 49 KiB for ever
 const SLOTS = 128;
-const SLICES = 8192;
+const SIGNATURES = 16_384;
+const SLICES = 2048;
 const ANSWERS = 32_768;
 const KEY_LENGTH = 1024;
 const READ_LENGTH = 8192;

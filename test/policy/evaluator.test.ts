@@ -39,6 +39,17 @@ test('requests that no policy tells apart are asked once', () => {
   expect(calls.at(-1)).toMatchObject({ context: '{"is_allowlisted_tool":false}', entities: '[]' });
 });
 
+test('texts that join to the same are told apart', () => {
+  const { evaluator } = open(
+    'permit (principal, action, resource) when { context.channel like "a" && context.session_id like "b*" };',
+  );
+  for (let n = 0; n < 20; n++) evaluator.evaluate(REQUEST);
+  const decide = (channel: string, session_id: string) => evaluator.evaluate({ ...REQUEST, channel, session_id });
+  expect(decide('a', 'b,c')).toMatchObject({ decision: 'allow' });
+  expect(decide('a,b', 'c')).toMatchObject({ decision: 'deny' });
+  expect(decide('c', 'a,b')).toMatchObject({ decision: 'deny' });
+});
+
 test('what no policy observes must be readable all the same, every time', () => {
   const { evaluator } = open(ALLOWLISTED);
   const long = Array.from({ length: 100 }, (_, n) => `${n}${'x'.repeat(3000)}`);
