@@ -1,7 +1,7 @@
 import type { CedarCall, JsonText } from '../../policy/engine.ts';
 
 /** How much JSON may be: `members` is of one record. */
-export interface JsonLimits {
+interface JsonLimits {
   readonly bytes: number;
   readonly depth: number;
   readonly members: number;
