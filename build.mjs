@@ -41,7 +41,6 @@ await build({
   format: 'esm',
   platform: 'node',
 });
-const { makeImage } = await import('./dist/make-image.mjs');
-const baseline = { staticPolicies: readFileSync('policies/baseline.cedar', 'utf8') };
-writeFileSync('dist/cedar.image', makeImage({ baseline }));
+const { baselineSets, makeImage } = await import('./dist/make-image.mjs');
+writeFileSync('dist/cedar.image', makeImage(baselineSets(readFileSync('policies/baseline.cedar', 'utf8'))));
 rmSync('dist/make-image.mjs');

@@ -1,5 +1,5 @@
 import { compareText } from '../text.ts';
-import type { Cedar, CedarAnswer, CedarCall, JsonText, Parsed, TemplateLink } from './engine.ts';
+import type { Cedar, CedarAnswer, CedarCall, JsonText, Parsed, PolicySet, TemplateLink } from './engine.ts';
 import { EVERYTHING, type Observed, observe, observeAll } from './observe.ts';
 import { Recent } from './recent.ts';
 import {
@@ -85,6 +85,7 @@ export function openEvaluator(
   const answers = new Recent<string, CedarAnswer>(ANSWERS);
   const observed = new Map<NamedPolicy, Observed>();
   const indexes = new Map<Certain, PolicyIndex>();
+  let wholeSlot: Parsed<string> | undefined;
   let asked = 0;
   let sliceNumber = 0;
 
@@ -124,21 +125,23 @@ export function openEvaluator(
     return nameAnswer(cedar.decide(place.value, call), slice.policies);
   }
 
-  /** The slot that holds a slice; that of the slice used longest ago, if none does. */
+  /** The slot that holds a slice; that of the slice used longest ago, if none does. The whole keeps its own. */
   function slotOf(slice: Slice): Parsed<string> {
     const known = slots.get(slice);
     if (known !== undefined) return { ok: true, value: known };
+    if (slice === whole) {
+      wholeSlot ??= prepareIn(slot, wholeSet(policies, links));
+      return wholeSlot;
+    }
     const name = spareSlots.pop() ?? slots.takeOldest() ?? slot;
-    const linked = {
-      templates: Object.fromEntries(templates.map(({ id, text }) => [id, text])),
-      templateLinks: [...links],
-    };
-    const prepared = cedar.prepare(name, {
-      staticPolicies: joinTexts(slice.policies),
-      ...(slice === whole ? linked : {}),
-    });
+    const prepared = prepareIn(name, { staticPolicies: joinTexts(slice.policies) });
     if (prepared.ok) slots.set(slice, name);
     else spareSlots.push(name);
+    return prepared;
+  }
+
+  function prepareIn(name: string, set: PolicySet): Parsed<string> {
+    const prepared = cedar.prepare(name, set);
     return prepared.ok ? { ok: true, value: name } : prepared;
   }
 
@@ -194,6 +197,15 @@ export function openEvaluator(
   function isSmall(): boolean {
     return statics.length <= SMALL;
   }
+}
+
+/** All policies as Cedar is handed them; the build keeps the baseline parsed under the same text. */
+export function wholeSet(policies: readonly NamedPolicy[], links: readonly TemplateLink[] = []): PolicySet {
+  return {
+    staticPolicies: joinTexts(policies.filter(({ isTemplate }) => !isTemplate)),
+    templates: Object.fromEntries(policies.filter(({ isTemplate }) => isTemplate).map(({ id, text }) => [id, text])),
+    templateLinks: [...links],
+  };
 }
 
 /** One of the gate's requests as Cedar is asked it, whole. */
