@@ -98,8 +98,9 @@ function drawFrame(source: string, start: number, end: number): string {
   const { line } = positionAt(source, start);
   const lines = source.split('\n').map((text) => text.replace(/\r$/, ''));
   const column = start - (source.lastIndexOf('\n', start - 1) + 1);
-  const from = Math.max(0, column - FRAME_WIDTH / 2);
-  const text = (lines[line - 1] ?? '').slice(from, from + FRAME_WIDTH);
+  const whole = lines[line - 1] ?? '';
+  const from = whole.length <= FRAME_WIDTH ? 0 : Math.max(0, column - FRAME_WIDTH / 2);
+  const text = whole.slice(from, from + FRAME_WIDTH);
   const indent = printable(text.slice(0, column - from)).length;
   const marked = printable(text.slice(column - from, column - from + end - start)).length;
   const margin = ' '.repeat(String(line).length);
