@@ -247,7 +247,10 @@ function viewFrom(observed: Observed): View {
   return { context, entities, key };
 }
 
-/** One text for all requests that a view cannot tell apart: each value with its length, so that none runs into the next. */
+/**
+ * One text for all requests that a view cannot tell apart. Texts are written with their lengths, so that none runs into
+ * the next; other than texts, lists of texts and booleans the gate has no values.
+ */
 function writeKey({ number }: Slice, context: GateContext, attributes: readonly Attribute[]): string {
   let key = `${number}`;
   for (const attribute of attributes) {
