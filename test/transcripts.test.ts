@@ -16,7 +16,7 @@ describe('transcripts', () => {
       const path = join(FOLDER, file);
       const written = readFileSync(path, 'utf8');
       const replayed = await replay(written);
-      if (process.env['PALYRA_UPDATE'] === '1') writeFileSync(path, replayed);
+      if (process.env.PALYRA_UPDATE === '1') writeFileSync(path, replayed);
       else expect(replayed).toBe(written);
     });
   }
@@ -28,7 +28,7 @@ describe('transcripts', () => {
     expect(blocks.length).toBeGreaterThan(0);
     // one place for all: a reader types them one after the other
     const replayed = await replay(blocks.join(SEPARATOR));
-    if (process.env['PALYRA_UPDATE'] === '1') {
+    if (process.env.PALYRA_UPDATE === '1') {
       const fresh = replayed.split(SEPARATOR);
       let n = 0;
       writeFileSync(

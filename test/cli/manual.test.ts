@@ -23,7 +23,7 @@ function leaves(command: Command): Command[] {
 describe('the manual', () => {
   test('says what the command tree says (PALYRA_UPDATE=1 writes it)', () => {
     const pages = manualPages(program, TOPICS);
-    if (process.env['PALYRA_UPDATE'] === '1') {
+    if (process.env.PALYRA_UPDATE === '1') {
       rmSync(MAN, { recursive: true, force: true });
       mkdirSync(MAN);
       for (const { file, text } of pages) writeFileSync(join(MAN, file), text);
