@@ -1,0 +1,227 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bubblewrapArguments, DESCRIPTORS, gatedCommand } from '../sandbox/bubblewrap-arguments.ts';
+import { type Execution, endingOf, notRun } from '../sandbox/execution.ts';
+import type { Machine } from '../sandbox/machine.ts';
+import { type Plan, planSha256 } from '../sandbox/plan.ts';
+import type { Runner, RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runner.ts';
+import { seccompProgram } from '../sandbox/seccomp.ts';
+import { anonymousFile } from './anonymous-file.ts';
+import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
+import { coverInherited } from './inherited-descriptors.ts';
+import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
+import { lookAgain, lookAtProtected } from './protected-files.ts';
+import { type Processes, supervise } from './supervise.ts';
+
+/** The command line around the sandbox's own, e.g. one that makes a network with relays; as it is by default. */
+export type Wrap = (command: readonly string[]) => readonly string[];
+
+/** Tier c on Linux. Spawns from the main thread: bwrap dies with the thread that started it. */
+export function bubblewrapRunner(machine: Machine, wrap: Wrap = (command) => command): Runner {
+  return { run: (plan, streams, hooks) => run(machine, wrap, plan, streams, hooks) };
+}
+
+async function run(
+  machine: Machine,
+  wrap: Wrap,
+  plan: Plan,
+  streams: RunnerStreams,
+  hooks: RunnerHooks,
+): Promise<Execution> {
+  const digest = planSha256(plan);
+  const before = lookAtProtected(plan.workspace);
+  const group = openGroup(plan);
+  try {
+    const sandbox = start(machine, wrap, plan);
+    const ended = await watch(sandbox, plan, group, streams, hooks);
+    const protectedFiles = lookAgain(plan.workspace, before, digest.slice(0, 8));
+    return { planSha256: digest, layers: plan.layers, protectedFiles, ...ended };
+  } catch (error) {
+    if (!(error instanceof SetupFailed)) throw error;
+    const ending = {
+      outcome: 'setup_failed',
+      exitCode: 125,
+      reasonCode: 'sandbox.setup_failed',
+      message: error.message,
+    } as const;
+    return notRun(digest, ending);
+  } finally {
+    await group?.remove();
+  }
+}
+
+/** The boundary could not be built: an answer, not a bug. */
+class SetupFailed extends Error {}
+
+function openGroup(plan: Plan): ControlGroup | null {
+  if (plan.memory !== 'cgroup') return null;
+  const place = findGroupPlace();
+  return place === null ? null : createGroup(place, plan.limits);
+}
+
+interface Sandbox {
+  readonly child: ChildProcess;
+  /** a line on it opens the gate, a line from it says that the command's limits are being set */
+  readonly gate: Duplex;
+  /** the first process inside, as the host numbers it */
+  readonly firstPid: Promise<number | undefined>;
+  /** what bwrap says the command ended with; undefined if it never began */
+  readonly status: () => number | undefined;
+}
+
+function start({ programs, architecture }: Machine, wrap: Wrap, plan: Plan): Sandbox {
+  const { bwrap, prlimit } = programs;
+  if (bwrap === null || prlimit === null || architecture === null || plan.seccomp === null) {
+    throw new SetupFailed('bwrap, prlimit or seccomp is missing');
+  }
+  const { options, texts } = bubblewrapArguments(plan);
+  const contents = [
+    options.map((option) => `${option}\0`).join(''),
+    seccompProgram(architecture, plan.seccomp),
+    ...texts,
+  ];
+  const files = contents.map(anonymousFile);
+  const [program = bwrap, ...rest] = wrap([
+    bwrap,
+    '--args',
+    `${DESCRIPTORS.arguments}`,
+    '--',
+    ...gatedCommand(plan, prlimit),
+  ]);
+  const stream = plan.tty ? 'inherit' : 'pipe';
+  const stdin = plan.tty ? 'inherit' : plan.stdin === 'pipe' ? 'pipe' : 'ignore';
+  const covers = coverInherited(DESCRIPTORS.arguments + files.length);
+  const child = spawn(program, rest, {
+    stdio: [stdin, stream, stream, 'pipe', 'pipe', ...files, ...covers.stdio],
+    env: {},
+    cwd: '/',
+    detached: !plan.tty,
+    ...(plan.user ?? {}),
+  });
+  for (const fd of files) closeSync(fd);
+  covers.close();
+  return { child, gate: child.stdio[3] as Duplex, ...readStatus(child.stdio[4] as Readable, child) };
+}
+
+/** Read the JSON documents that bwrap writes on its status descriptor. */
+function readStatus(stream: Readable, child: ChildProcess): Pick<Sandbox, 'firstPid' | 'status'> {
+  let text = '';
+  const firstPid = new Promise<number | undefined>((resolve) => {
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+      const pid = /"child-pid": *(\d+)/.exec(text)?.[1];
+      if (pid !== undefined) resolve(Number(pid));
+    });
+    stream.once('close', () => resolve(undefined));
+    child.once('error', () => resolve(undefined));
+  });
+  const status = (): number | undefined => {
+    const code = /"exit-code": *(\d+)/.exec(text)?.[1];
+    return code === undefined ? undefined : Number(code);
+  };
+  return { firstPid, status };
+}
+
+async function watch(
+  { child, gate, firstPid, status }: Sandbox,
+  plan: Plan,
+  group: ControlGroup | null,
+  streams: RunnerStreams,
+  hooks: RunnerHooks,
+): Promise<Pick<Execution, 'ending' | 'measured'>> {
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', (error) => reject(new SetupFailed(error.message)));
+  });
+  failed.catch(() => undefined); // it is raced below; a late one has been told by the exit
+  gate.on('error', () => undefined); // the sandbox is gone: its exit says so
+  const held = holdUntilStarted(gate, streams.stderr);
+  const known: { first: number | undefined } = { first: undefined };
+  const processes = insideOf(child, known);
+  const supervision = supervise(
+    { child, processes, limits: plan.limits, group, countProcesses: plan.asRoot && group === null },
+    { ...streams, stderr: held.stderr },
+  );
+  try {
+    known.first = await Promise.race([firstPid, failed]);
+    if (known.first !== undefined) {
+      await group?.ready;
+      if (group !== null) for (const pid of [known.first, ...descendantsOf(known.first)]) group.add(pid);
+      await hooks.beforeStart?.();
+      hooks.started?.(handOn(processes));
+      gate.write('go\n');
+    }
+  } catch (error) {
+    child.kill('SIGKILL');
+    await ended(child);
+    throw error;
+  }
+  const { cause, exitCode, signal, measured } = await supervision;
+  await gone(known.first);
+  const code = status() ?? (signal !== null || cause !== null ? 137 : undefined);
+  if (code === undefined || (!held.started() && cause === null))
+    throw new SetupFailed(held.said() || `bwrap ended with ${exitCode}`);
+  return { ending: endingOf(code, cause), measured };
+}
+
+/** Until the command begins, what is said on stderr is bwrap's: kept for the error message. */
+function holdUntilStarted(gate: Duplex, stderr: Writable) {
+  const passing = new PassThrough();
+  const early: Buffer[] = [];
+  let started = false;
+  const keep = (chunk: Buffer): void => {
+    early.push(chunk);
+  };
+  passing.on('data', keep);
+  gate.once('data', () => {
+    started = true;
+    passing.off('data', keep);
+    for (const chunk of early.splice(0)) stderr.write(chunk);
+    passing.pipe(stderr, { end: false });
+  });
+  return {
+    stderr: passing,
+    started: () => started,
+    said: () => Buffer.concat(early).toString('utf8').trim().slice(0, 1000),
+  };
+}
+
+/** Everything below the first process inside; that one only forwards nothing and dies last. */
+function insideOf(child: ChildProcess, known: { readonly first: number | undefined }): Processes {
+  const list = (): number[] => (known.first === undefined ? [] : descendantsOf(known.first));
+  return {
+    list,
+    signal: (name) => {
+      for (const pid of list()) signalProcess(pid, name);
+    },
+    // the kernel ends everything in a pid namespace with its first process
+    kill: () => {
+      if (known.first === undefined) child.kill('SIGKILL');
+      else signalProcess(known.first, 'SIGKILL');
+    },
+  };
+}
+
+function handOn(processes: Processes): RunningCommand {
+  let asked = 0;
+  return {
+    signal: (name) => {
+      if (name === 'SIGINT' || name === 'SIGTERM') asked += 1;
+      if (asked > 1) processes.kill();
+      else processes.signal(name);
+    },
+  };
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) resolve();
+    else child.once('exit', () => resolve());
+  });
+}
+
+/** bwrap ends a moment before the namespace that it watched is empty. */
+async function gone(first: number | undefined): Promise<void> {
+  for (let tries = 0; first !== undefined && isRunning(first) && tries < 1000; tries++) await sleep(1);
+}
