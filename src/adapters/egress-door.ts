@@ -196,7 +196,8 @@ function dial(door: Door, address: string, port: number): Promise<Socket | undef
 
 async function helloMismatch(client: Socket, host: Host): Promise<DestinationReason | null> {
   const hello = await gatherHello(client);
-  if (hello?.kind !== 'hello') return 'request_malformed';
+  if (hello === undefined) return null; // gone, having said nothing
+  if (hello.kind !== 'hello') return 'request_malformed';
   if (hello.serverName === null) return host.kind === 'address' ? null : 'sni_missing'; // TLS cannot name an address
   const named = canonicalHost(hello.serverName);
   return named.kind === 'name' && named.host === host.host ? null : 'sni_mismatch';
@@ -226,7 +227,10 @@ function gather<T>(client: Socket, step: (bytes: Uint8Array) => SocksStep<T>): P
       client.off('readable', read).off('end', gone).off('close', gone);
       resolve(value);
     };
-    const gone = () => settle(undefined);
+    const gone = () => {
+      client.destroy(); // half open, it would stay for ever
+      settle(undefined);
+    };
     const read = () => {
       const chunk: Buffer | null = client.read();
       if (chunk === null) return;
@@ -239,6 +243,7 @@ function gather<T>(client: Socket, step: (bytes: Uint8Array) => SocksStep<T>): P
     };
     if (client.destroyed) return gone();
     client.on('readable', read).on('end', gone).on('close', gone);
+    read();
   });
 }
 
@@ -273,7 +278,10 @@ function splice(client: Socket, upstream: Socket): void {
 function endTogether(client: Socket, upstream: Socket): void {
   client.once('close', () => upstream.destroy());
   upstream.once('close', () => client.destroySoon());
-  if (client.destroyed) upstream.destroy();
+  if (client.destroyed || upstream.destroyed) {
+    client.destroy();
+    upstream.destroy();
+  }
 }
 
 function refuse(door: Door, client: Socket, { destination }: Refusal, reply: Reply): void {

@@ -129,15 +129,16 @@ const PRCTL = { x64: '157', arm64: '167' } as const;
 const PERL_RELAYS = `
 my ($prctl, $directory, @words) = @ARGV;
 sub leads_to {
-  socket(my $socket, 1, 1, 0) && connect($socket, pack('S Z108', 1, "$directory/$_[0]")) && return $socket;
-  return;
+  socket(my $socket, 1, 1, 0) or return;
+  return connect($socket, pack('S Z108', 1, "$directory/$_[0]")) ? $socket : undef;
 }
 my $lifeline = leads_to('${LIFELINE_SOCKET}') or die "palyra: relays: no proxy: $!\\n";
 my %relay;
 while ((my $word = shift @words) ne '--') {
   my ($hex, $name) = split /=/, $word;
   my $address = pack 'H*', $hex;
-  socket(my $socket, unpack('S', $address), 1, 0) && setsockopt($socket, 1, 2, pack('i', 1))
+  my $socket;
+  socket($socket, unpack('S', $address), 1, 0) && setsockopt($socket, 1, 2, pack('i', 1))
     && bind($socket, $address) && listen($socket, 512) || die "palyra: relays: $name: $!\\n";
   $relay{fileno $socket} = [$socket, $name];
 }
@@ -205,6 +206,7 @@ for (const { address, port, socket } of relays) {
     if (--waiting > 0) return;
     fs.writeSync(1, 'ready');
     fs.closeSync(1);
+    fs.openSync('/dev/null', 'w'); // becomes 1 again: libuv takes no socket for a stream of the process
   });
 }
 `;
