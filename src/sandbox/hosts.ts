@@ -32,6 +32,30 @@ export interface HostRules {
   readonly suffixes: readonly string[];
 }
 
+/** What became of an attempt to connect. `failed`: it was allowed, and DNS or the network said no. Texts are foreign. */
+export interface Destination {
+  readonly host: string;
+  readonly port: number;
+  /** what was dialled, or the answer of DNS that was refused; null before there was one */
+  readonly address: string | null;
+  readonly verdict: 'allowed' | 'refused' | 'failed';
+  readonly reason: DestinationReason;
+}
+
+export type DestinationReason =
+  | 'listed'
+  | 'address_literal' //       an address that is not listed as such
+  | 'host_not_listed'
+  | 'port_not_listed'
+  | 'address_not_public' //    DNS answered with a private, reserved or own address
+  | 'host_mismatch' //         a request through a tunnel to another host
+  | 'sni_missing' //           TLS that does not say for whom
+  | 'sni_mismatch' //          TLS for another host than was asked for
+  | 'request_malformed'
+  | 'too_many_connections'
+  | 'name_not_resolved'
+  | 'connection_failed';
+
 /** What the list says of a destination; `loopback`: it is a service of this machine, and only that. */
 export type Match =
   | { readonly kind: 'allowed'; readonly loopback: boolean }
@@ -69,9 +93,14 @@ export function parseAuthority(text: string): Authority | RefusedHost {
  * The allow-list, parsed once at the edge.
  * @param hosts `registry.example.org`, `example.org:8443`, `127.0.0.1:5432`, `[::1]:80`, `localhost:5432`
  * @param suffixes `.example.org` or `example.org`: the names below it, whole labels, not the name itself
- * @throws PalyraError usage.invalid
+ * @throws PalyraError usage.invalid; input.too_large over 256 of either
  */
 export function parseHostRules(hosts: readonly string[], suffixes: readonly string[]): HostRules {
+  if (hosts.length > MAX_ENTRIES || suffixes.length > MAX_ENTRIES) {
+    throw new PalyraError('input.too_large', `more than ${MAX_ENTRIES} hosts or suffixes are allowed`, {
+      hint: 'allow a suffix in place of its hosts',
+    });
+  }
   return { hosts: hosts.map(parseAllowedHost), suffixes: suffixes.map(parseSuffix) };
 }
 
@@ -110,6 +139,8 @@ export function isLoopback({ kind, host }: Host): boolean {
 export function destinationText({ host }: Pick<Host, 'host'>, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+const MAX_ENTRIES = 256;
 
 function refused(why: string): RefusedHost {
   return { kind: 'refused', why };
