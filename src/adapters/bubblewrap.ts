@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bubblewrapArguments, DESCRIPTORS, gatedCommand } from '../sandbox/bubblewrap-arguments.ts';
 import { type Execution, endingOf, notRun } from '../sandbox/execution.ts';
+import type { Destination } from '../sandbox/hosts.ts';
 import type { Machine } from '../sandbox/machine.ts';
 import { type Plan, planSha256 } from '../sandbox/plan.ts';
+import { type Carrier, wrapWithRelays } from '../sandbox/relays.ts';
 import type { Runner, RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runner.ts';
 import { seccompProgram } from '../sandbox/seccomp.ts';
 import { anonymousFile } from './anonymous-file.ts';
@@ -15,41 +18,55 @@ import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
 import { lookAgain, lookAtProtected } from './protected-files.ts';
 import { type Processes, supervise } from './supervise.ts';
 
-/** The command line around the sandbox's own, e.g. one that makes a network with relays; as it is by default. */
-export type Wrap = (command: readonly string[]) => readonly string[];
-
 /** Tier c on Linux. Spawns from the main thread: bwrap dies with the thread that started it. */
-export function bubblewrapRunner(machine: Machine, wrap: Wrap = (command) => command): Runner {
-  return { run: (plan, streams, hooks) => run(machine, wrap, plan, streams, hooks) };
+export function bubblewrapRunner(machine: Machine): Runner {
+  return { run: (plan, streams, hooks) => run(machine, plan, streams, hooks) };
 }
 
-async function run(
-  machine: Machine,
-  wrap: Wrap,
-  plan: Plan,
-  streams: RunnerStreams,
-  hooks: RunnerHooks,
-): Promise<Execution> {
+async function run(machine: Machine, plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution> {
   const digest = planSha256(plan);
   const before = lookAtProtected(plan.workspace);
   const group = openGroup(plan);
+  const egress = await openEgress(machine, plan);
   try {
-    const sandbox = start(machine, wrap, plan);
+    const sandbox = start(machine, plan, egress.wrap);
     const ended = await watch(sandbox, plan, group, streams, hooks);
     const protectedFiles = lookAgain(plan.workspace, before, digest.slice(0, 8));
-    return { planSha256: digest, layers: plan.layers, protectedFiles, ...ended };
+    return { planSha256: digest, layers: plan.layers, protectedFiles, destinations: egress.destinations, ...ended };
   } catch (error) {
     if (!(error instanceof SetupFailed)) throw error;
-    const ending = {
-      outcome: 'setup_failed',
-      exitCode: 125,
-      reasonCode: 'sandbox.setup_failed',
-      message: error.message,
-    } as const;
-    return notRun(digest, ending);
+    const { message } = error;
+    return notRun(digest, { outcome: 'setup_failed', exitCode: 125, reasonCode: 'sandbox.setup_failed', message });
   } finally {
     await group?.remove();
+    await egress.close();
   }
+}
+
+/** The way out of a network of its own: what was dialled, and the command line around the sandbox's. */
+interface Egress {
+  readonly destinations: readonly Destination[];
+  readonly wrap: (command: readonly string[]) => readonly string[];
+  readonly close: () => Promise<void>;
+}
+
+async function openEgress({ programs, architecture }: Machine, { network, user }: Plan): Promise<Egress> {
+  const destinations: Destination[] = [];
+  if (network.kind !== 'proxied') return { destinations, wrap: (command) => command, close: async () => undefined };
+  const { startEgressProxy } = await import('./egress-proxy.ts');
+  const { directory, close } = await startEgressProxy(network.rules, network.relays.services, {
+    parent: tmpdir(),
+    ...(user === null ? {} : { owner: user }),
+    report: (destination) => destinations.push(destination),
+  });
+  const { bwrap, perl, node, setpriv } = programs;
+  const carrier: Carrier =
+    perl !== null && architecture !== null
+      ? { kind: 'perl', perl, arch: architecture }
+      : { kind: 'node', node, sh: '/bin/sh', setpriv: setpriv ?? 'setpriv' };
+  const wrap = (command: readonly string[]) =>
+    wrapWithRelays({ bwrap: bwrap ?? 'bwrap', carrier }, network.relays, directory, command);
+  return { destinations, wrap, close };
 }
 
 /** The boundary could not be built: an answer, not a bug. */
@@ -71,7 +88,7 @@ interface Sandbox {
   readonly status: () => number | undefined;
 }
 
-function start({ programs, architecture }: Machine, wrap: Wrap, plan: Plan): Sandbox {
+function start({ programs, architecture }: Machine, plan: Plan, wrap: Egress['wrap']): Sandbox {
   const { bwrap, prlimit } = programs;
   if (bwrap === null || prlimit === null || architecture === null || plan.seccomp === null) {
     throw new SetupFailed('bwrap, prlimit or seccomp is missing');

@@ -20,9 +20,10 @@ export function lookAtMachine(landlockAbi = 0): Machine {
     gid: process.getegid?.() ?? -1,
     programs: {
       bwrap: program('bwrap'),
-      socat: program('socat'),
       prlimit: program('prlimit'),
       perl: program('perl'),
+      setpriv: program('setpriv'),
+      node: process.execPath,
       sandboxExec: program('sandbox-exec'),
     },
     seccomp: platform === 'linux' && /^Seccomp:/m.test(readFileSync('/proc/self/status', 'latin1')),

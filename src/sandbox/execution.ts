@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../canonical.ts';
+import type { Destination } from './hosts.ts';
 
 /** What stopped a command that did not end by itself. */
 export type Limit = 'memory' | 'output' | 'cpu' | 'file_size' | 'processes';
@@ -38,6 +39,8 @@ export interface Execution {
   /** layers that were really active */
   readonly layers: readonly string[];
   readonly protectedFiles: readonly ProtectedChange[];
+  /** what the proxy let through and refused */
+  readonly destinations: readonly Destination[];
 }
 
 const NOT_MEASURED: Measured = {
@@ -51,7 +54,7 @@ const NOT_MEASURED: Measured = {
 
 /** The record of a run that never began. */
 export function notRun(planSha256: string, ending: Ending): Execution {
-  return { planSha256, ending, measured: NOT_MEASURED, layers: [], protectedFiles: [] };
+  return { planSha256, ending, measured: NOT_MEASURED, layers: [], protectedFiles: [], destinations: [] };
 }
 
 /**
@@ -85,6 +88,7 @@ export function executionRecord(execution: Execution): Readonly<Record<string, u
     truncated: measured.truncated,
     layers: execution.layers,
     protected_files: execution.protectedFiles.map(({ path, change, movedTo }) => ({ path, change, moved_to: movedTo })),
+    destinations: execution.destinations,
     plan_sha256: execution.planSha256,
   };
 }

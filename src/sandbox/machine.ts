@@ -9,9 +9,10 @@ export interface Machine {
   readonly gid: number;
   readonly programs: {
     readonly bwrap: string | null;
-    readonly socat: string | null;
     readonly prlimit: string | null;
     readonly perl: string | null;
+    readonly setpriv: string | null;
+    readonly node: string;
     readonly sandboxExec: string | null;
   };
   readonly seccomp: boolean;

@@ -59,13 +59,14 @@ function generated({ workspace, environment }: RunRequest, machine: Machine, net
     const host = (path: string): Mount => ({ kind: 'read', path, from: path });
     return [...files, host('/etc/hosts'), host('/etc/resolv.conf')];
   }
-  const names = network.kind === 'proxied' ? network.addresses.map(({ host, address }) => `${address} ${host}`) : [];
   return [
     ...files,
-    text('/etc/hosts', ['127.0.0.1 localhost', '::1 localhost', ...names]),
+    { kind: 'text', path: '/etc/hosts', text: network.kind === 'proxied' ? network.relays.hostsFile : NO_HOSTS },
     text('/etc/resolv.conf', ['# no name server: names of allowed hosts are in /etc/hosts']),
   ];
 }
+
+const NO_HOSTS = '127.0.0.1 localhost\n::1 localhost\n';
 
 /**
  * Protected files are covered read-only, and the folders that lead to them become mount points of their own, which

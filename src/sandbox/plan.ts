@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../canonical.ts';
 import type { EgressMode } from './egress.ts';
-import type { AllowedHost, HostRules } from './hosts.ts';
+import type { HostRules } from './hosts.ts';
 import type { Limits } from './limits.ts';
 import type { Machine, SystemPath, Workspace } from './machine.ts';
 import { type Mount, mountsFor } from './mounts.ts';
+import { planRelays, type RelayPlan } from './relays.ts';
 import type { SocketFamilies } from './seccomp.ts';
 import { type Executor, executorOf, type Tier } from './tier.ts';
 
@@ -31,13 +32,7 @@ export interface RunRequest {
 export type Network =
   | { readonly kind: 'shared' }
   | { readonly kind: 'isolated' }
-  | {
-      readonly kind: 'proxied';
-      readonly hosts: readonly AllowedHost[];
-      readonly suffixes: readonly string[];
-      /** what /etc/hosts says inside: relays listen there on 80 and 443, or the port that is allowed */
-      readonly addresses: readonly { readonly host: string; readonly address: string }[];
-    };
+  | { readonly kind: 'proxied'; readonly rules: HostRules; readonly relays: RelayPlan };
 
 /** One run, word for word. Nothing that matters is decided after it; approval and journal bind its digest. */
 export interface Plan {
@@ -93,7 +88,8 @@ export function planRun(request: RunRequest, machine: Machine): Planned {
     argv: request.argv,
     workspace: workspace.realpath ?? workspace.path,
     cwd: request.cwd,
-    environment: request.environment,
+    environment:
+      network.kind === 'proxied' ? { ...request.environment, ...network.relays.environment } : request.environment,
     limits: request.limits,
     user,
     asRoot: machine.uid === 0 && user === null,
@@ -209,8 +205,8 @@ function refuseMachine(request: RunRequest, machine: Machine): NoPlan | undefine
       'palyra sandbox check',
     );
   }
-  if (egress === 'strict' && anyHost && programs.socat === null && programs.perl === null) {
-    return missing('socat', 'apt-get install socat');
+  if (egress === 'strict' && anyHost && programs.perl === null && programs.setpriv === null) {
+    return missing('perl', 'apt-get install perl-base');
   }
   return undefined;
 }
@@ -224,15 +220,7 @@ function refuseRoot({ tier, allowRoot, workspace }: RunRequest, machine: Machine
 function networkFor({ tier, egress, hosts }: RunRequest): Network {
   if (egress !== 'strict') return { kind: 'shared' };
   if (tier === 'b' || hosts.hosts.length + hosts.suffixes.length === 0) return { kind: 'isolated' };
-  const names = [
-    ...new Set(hosts.hosts.filter((entry) => entry.kind === 'name' && !entry.loopback).map((entry) => entry.host)),
-  ];
-  return {
-    kind: 'proxied',
-    hosts: hosts.hosts,
-    suffixes: hosts.suffixes,
-    addresses: names.map((host, index) => ({ host, address: `127.1.${(index + 1) >> 8}.${(index + 1) & 255}` })),
-  };
+  return { kind: 'proxied', rules: hosts, relays: planRelays(hosts) };
 }
 
 function socketsFor({ tier, egress }: RunRequest, machine: Machine, possible: boolean): SocketFamilies | null {

@@ -1,7 +1,7 @@
 import { canonicalHost, type Host, type HostRules, matchDestination, parseAuthority } from '../hosts.ts';
 
 /** Where a client would connect. `port: null`: none was written, and the tool's own default is dialled. */
-export interface Destination {
+export interface NamedHost {
   readonly host: string;
   readonly port: number | null;
 }

@@ -1,6 +1,6 @@
 import type { EgressMode } from '../egress.ts';
 import type { Host, HostRules } from '../hosts.ts';
-import { type Destination, isAllowed, type Reading, readAnywhere, readDialled, readRemote } from './destinations.ts';
+import { isAllowed, type NamedHost, type Reading, readAnywhere, readDialled, readRemote } from './destinations.ts';
 import { readGit } from './git-command.ts';
 import { type Item, readOptions } from './options.ts';
 import { isBelow, isInside, pathOutside, type Scope } from './paths.ts';
@@ -36,7 +36,7 @@ export interface Refusal {
 
 /** `program`: the one that is run in the end, launchers unwrapped. `hosts`: all that the arguments name. */
 export type Preflight =
-  | { readonly ok: true; readonly program: string; readonly hosts: readonly Destination[] }
+  | { readonly ok: true; readonly program: string; readonly hosts: readonly NamedHost[] }
   | ({ readonly ok: false } & Refusal);
 
 /**
@@ -44,7 +44,7 @@ export type Preflight =
  * attacks: what holds is the sandbox around it.
  */
 export function preflight(argv: readonly [string, ...string[]], rules: CommandRules): Preflight {
-  const hosts: Destination[] = [];
+  const hosts: NamedHost[] = [];
   let program = '';
   const ends: number[] = [0];
   for (let start = ends.pop(); start !== undefined; start = ends.pop()) {
@@ -62,7 +62,7 @@ export function preflight(argv: readonly [string, ...string[]], rules: CommandRu
 const MOST_PROGRAMS = 16;
 
 interface Judged {
-  readonly hosts: readonly Destination[];
+  readonly hosts: readonly NamedHost[];
   /** where in argv programs begin that this one runs */
   readonly inner: readonly number[];
 }
@@ -154,7 +154,7 @@ function judgeArguments(
   names: readonly string[],
   rules: CommandRules,
 ): Judged | Refusal {
-  const hosts: Destination[] = [];
+  const hosts: NamedHost[] = [];
   const inner: number[] = [];
   for (const name of names) {
     const judged = judgeAs(name, argv, start, rules);
@@ -179,7 +179,7 @@ function judgeAs(name: string, argv: readonly string[], start: number, rules: Co
   const script = !items.some((item) => item.kind === 'option' && given.includes(item.name));
   const command = items.find((item) => item.kind === 'operand')?.value ?? '';
   let operand = 0;
-  const hosts: Destination[] = [];
+  const hosts: NamedHost[] = [];
   for (const item of items) {
     const place = item.kind === 'operand' ? operand++ : 0;
     const judged = judgeItem(own, item, { tool, name, command, place, script }, rules);
@@ -267,7 +267,7 @@ function judgeGit(argv: readonly string[], start: number, rules: CommandRules): 
   if (git.refusal !== undefined) {
     return refusal('preflight.runs_programs', git.refusal.what, git.refusal.index, 'leave the option out');
   }
-  const hosts: Destination[] = [];
+  const hosts: NamedHost[] = [];
   for (const item of git.items) {
     const value = item.value;
     const index = item.kind === 'operand' ? item.index : item.valueIndex;
@@ -315,7 +315,7 @@ function judgeDig(value: string, index: number, tool: Tool, rules: CommandRules)
 
 /** libpq's `host=… hostaddr=…` */
 function judgeConnection(value: string, index: number, tool: Tool, rules: CommandRules): Judged | Refusal {
-  const hosts: Destination[] = [];
+  const hosts: NamedHost[] = [];
   for (const [, host = ''] of value.matchAll(/(?:^|\s)host(?:addr)?\s*=\s*'?([^'\s]*)/g)) {
     for (const one of host.split(',')) {
       const judged = one.startsWith('/') ? judgeWord(one, index, rules) : dial(readDialled(one), index, tool, rules);
@@ -343,7 +343,7 @@ function judgeRemote(value: string, index: number, tool: Tool, rules: CommandRul
 
 /** An argument nothing more is known about: no path outside, no host that is not allowed. */
 function judgeWord(value: string, index: number, rules: CommandRules): Judged | Refusal {
-  const hosts: Destination[] = [];
+  const hosts: NamedHost[] = [];
   const readings = readAnywhere(value);
   for (const reading of readings) {
     const judged = dial(reading, index, {}, rules);
@@ -397,7 +397,7 @@ const EXECUTES = /^-(exec|execdir|ok|okdir)$/;
 function judgeFindExecutions(
   argv: readonly string[],
   at: number,
-  hosts: readonly Destination[],
+  hosts: readonly NamedHost[],
   rules: CommandRules,
 ): Judged | Refusal {
   const length = argv.slice(at).findIndex((argument) => argument === ';' || argument === '+');
@@ -423,7 +423,7 @@ function refusal(reasonCode: PreflightReason, message: string, argument: number,
   return { reasonCode, message, argument, hint };
 }
 
-function distinct(hosts: readonly Destination[]): Destination[] {
+function distinct(hosts: readonly NamedHost[]): NamedHost[] {
   return [...new Map(hosts.map((at) => [`${at.host} ${at.port}`, at])).values()];
 }
 
