@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bubblewrapArguments, DESCRIPTORS, gatedCommand } from '../sandbox/bubblewrap-arguments.ts';
+import { bubblewrapArguments, DESCRIPTORS, gatedCommand, withLifeline } from '../sandbox/bubblewrap-arguments.ts';
 import { type Execution, endingOf, notRun } from '../sandbox/execution.ts';
 import type { Destination } from '../sandbox/hosts.ts';
 import type { Machine } from '../sandbox/machine.ts';
@@ -80,8 +80,9 @@ function openGroup(plan: Plan): ControlGroup | null {
 
 interface Sandbox {
   readonly child: ChildProcess;
-  /** a line on it opens the gate, a line from it says that the command's limits are being set */
+  /** a line from it says that the sandbox stands, a line to it opens the gate */
   readonly gate: Duplex;
+  readonly lifeline: Duplex;
   /** the first process inside, as the host numbers it */
   readonly firstPid: Promise<number | undefined>;
   /** what bwrap says the command ended with; undefined if it never began */
@@ -100,18 +101,14 @@ function start({ programs, architecture }: Machine, plan: Plan, wrap: Egress['wr
     ...texts,
   ];
   const files = contents.map(anonymousFile);
-  const [program = bwrap, ...rest] = wrap([
-    bwrap,
-    '--args',
-    `${DESCRIPTORS.arguments}`,
-    '--',
-    ...gatedCommand(plan, prlimit),
-  ]);
+  const command = wrap([bwrap, '--args', `${DESCRIPTORS.arguments}`, '--', ...gatedCommand(plan, prlimit)]);
+  // on a terminal the group is the person's job, which is not ours to end
+  const [program = bwrap, ...rest] = plan.tty ? command : withLifeline(command);
   const stream = plan.tty ? 'inherit' : 'pipe';
   const stdin = plan.tty ? 'inherit' : plan.stdin === 'pipe' ? 'pipe' : 'ignore';
   const covers = coverInherited(DESCRIPTORS.arguments + files.length);
   const child = spawn(program, rest, {
-    stdio: [stdin, stream, stream, 'pipe', 'pipe', ...files, ...covers.stdio],
+    stdio: [stdin, stream, stream, 'pipe', 'pipe', 'pipe', ...files, ...covers.stdio],
     env: {},
     cwd: '/',
     detached: !plan.tty,
@@ -119,7 +116,9 @@ function start({ programs, architecture }: Machine, plan: Plan, wrap: Egress['wr
   });
   for (const fd of files) closeSync(fd);
   covers.close();
-  return { child, gate: child.stdio[3] as Duplex, ...readStatus(child.stdio[4] as Readable, child) };
+  const [, , , gate, status, lifeline] = child.stdio as readonly unknown[] as readonly Duplex[];
+  if (gate === undefined || status === undefined || lifeline === undefined) throw new SetupFailed('no pipes');
+  return { child, gate, lifeline, ...readStatus(status, child) };
 }
 
 /** Read the JSON documents that bwrap writes on its status descriptor. */
@@ -142,7 +141,7 @@ function readStatus(stream: Readable, child: ChildProcess): Pick<Sandbox, 'first
 }
 
 async function watch(
-  { child, gate, firstPid, status }: Sandbox,
+  { child, gate, lifeline, firstPid, status }: Sandbox,
   plan: Plan,
   group: ControlGroup | null,
   streams: RunnerStreams,
@@ -153,6 +152,7 @@ async function watch(
   });
   failed.catch(() => undefined); // it is raced below; a late one has been told by the exit
   gate.on('error', () => undefined); // the sandbox is gone: its exit says so
+  lifeline.on('error', () => undefined);
   const held = holdUntilStarted(gate, streams.stderr);
   const known: { first: number | undefined } = { first: undefined };
   const processes = insideOf(child, known);
@@ -163,16 +163,18 @@ async function watch(
   try {
     known.first = await Promise.race([firstPid, failed]);
     if (known.first !== undefined) {
-      await group?.ready;
+      await Promise.all([group?.ready, hooks.beforeStart?.(), Promise.race([held.stands, supervision])]);
+      // everything that exists waits at the gate; what it starts is born into the group
       if (group !== null) for (const pid of [known.first, ...descendantsOf(known.first)]) group.add(pid);
-      await hooks.beforeStart?.();
       hooks.started?.(handOn(processes));
       gate.write('go\n');
     }
   } catch (error) {
     child.kill('SIGKILL');
-    await ended(child);
+    await supervision;
     throw error;
+  } finally {
+    void supervision.finally(() => lifeline.destroy());
   }
   const { cause, exitCode, signal, measured } = await supervision;
   await gone(known.first);
@@ -182,23 +184,29 @@ async function watch(
   return { ending: endingOf(code, cause), measured };
 }
 
-/** Until the command begins, what is said on stderr is bwrap's: kept for the error message. */
+/** Until the sandbox stands, what is said on stderr is bwrap's: kept for the error message. */
 function holdUntilStarted(gate: Duplex, stderr: Writable) {
   const passing = new PassThrough();
   const early: Buffer[] = [];
   let started = false;
+  let tell: () => void = () => undefined;
+  const stands = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
   const keep = (chunk: Buffer): void => {
     early.push(chunk);
   };
   passing.on('data', keep);
   gate.once('data', () => {
     started = true;
+    tell();
     passing.off('data', keep);
     for (const chunk of early.splice(0)) stderr.write(chunk);
     passing.pipe(stderr, { end: false });
   });
   return {
     stderr: passing,
+    stands,
     started: () => started,
     said: () => Buffer.concat(early).toString('utf8').trim().slice(0, 1000),
   };
@@ -229,13 +237,6 @@ function handOn(processes: Processes): RunningCommand {
       else processes.signal(name);
     },
   };
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) resolve();
-    else child.once('exit', () => resolve());
-  });
 }
 
 /** bwrap ends a moment before the namespace that it watched is empty. */

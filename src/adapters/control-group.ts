@@ -64,7 +64,7 @@ export function createGroup(place: GroupPlace, limits: Limits): ControlGroup {
   return {
     ready: warmUp(place),
     add: (pid) => {
-      for (const folder of folders) writeFileSync(join(folder, 'cgroup.procs'), `${pid}`);
+      for (const folder of folders) addTo(folder, pid);
     },
     peakBytes: () => Number(readText(join(memory, peak))) || null,
     ranOut: () => /^oom_kill [1-9]/m.test(readText(join(memory, events))),
@@ -74,6 +74,14 @@ export function createGroup(place: GroupPlace, limits: Limits): ControlGroup {
 
 const PREFIX = 'palyra-';
 let created = 0;
+
+function addTo(folder: string, pid: number): void {
+  try {
+    writeFileSync(join(folder, 'cgroup.procs'), `${pid}`);
+  } catch (error) {
+    if (systemCode(error) !== 'ESRCH') throw error; // it has ended
+  }
+}
 
 /**
  * The first move between groups waits for every processor to pass by (12 ms), the next ones do not: move ourselves to

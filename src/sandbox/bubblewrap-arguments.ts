@@ -3,7 +3,7 @@ import type { Mount } from './mounts.ts';
 import type { Plan } from './plan.ts';
 
 /** Descriptors that bwrap and what starts in it are given; generated files follow from `data` on. */
-export const DESCRIPTORS = { gate: 3, status: 4, arguments: 5, seccomp: 6, data: 7 } as const;
+export const DESCRIPTORS = { gate: 3, status: 4, lifeline: 5, arguments: 6, seccomp: 7, data: 8 } as const;
 
 /** Options for bwrap, to be handed over by descriptor, and the texts that descriptors from `data` on must give. */
 export interface BubblewrapArguments {
@@ -27,24 +27,26 @@ export function bubblewrapArguments(plan: Plan): BubblewrapArguments {
 }
 
 /**
- * What bwrap starts: wait for one line on the gate, answer with one, then set the limits and become the command. If
+ * What bwrap starts: say that it stands, wait for one line on the gate, then set the limits and become the command. If
  * palyra dies first the gate ends without a line, and nothing was run.
  */
 export function gatedCommand(plan: Plan, prlimit: string): string[] {
-  return [
-    '/bin/sh',
-    '-c',
-    GATE,
-    'palyra',
-    prlimit,
-    ...limitOptions(plan.limits, plan.memory === 'watchdog'),
-    '--',
-    ...plan.argv,
-  ];
+  const limits = limitOptions(plan.limits, plan.memory === 'watchdog');
+  return ['/bin/sh', '-c', GATE, 'palyra', prlimit, ...limits, '--', ...plan.argv];
+}
+
+/**
+ * The same command with a companion that ends its process group when the lifeline ends, which is when palyra dies.
+ * bwrap alone leaves its first process behind when its parent dies in the millisecond before that process could ask to
+ * die with it. The shell becomes the command, so palyra stays its parent.
+ */
+export function withLifeline(command: readonly string[]): string[] {
+  return ['/bin/sh', '-c', LIFELINE, 'palyra', ...command];
 }
 
 // the shell's own variables are not the command's
-const GATE = `read -r go <&${DESCRIPTORS.gate} && echo >&${DESCRIPTORS.gate} || exit 125; unset PWD OLDPWD SHLVL; exec "$@" ${DESCRIPTORS.gate}<&-`;
+const GATE = `echo >&${DESCRIPTORS.gate} && read -r go <&${DESCRIPTORS.gate} || exit 125; unset PWD OLDPWD SHLVL; exec "$@" ${DESCRIPTORS.gate}<&-`;
+const LIFELINE = `(exec >/dev/null 2>&1 3<&- 4<&- 6<&- 7<&- 8<&- 9<&-; read -r end <&${DESCRIPTORS.lifeline}; kill -9 0) & exec "$@" ${DESCRIPTORS.lifeline}<&-`;
 
 /** Options of prlimit(1). Set inside, for the number of processes is counted for each user and user namespace. */
 export function limitOptions(limits: Limits, bounded: boolean): string[] {
