@@ -52,7 +52,8 @@ export interface Plan {
   readonly network: Network;
   /** sockets that the seccomp program leaves; null: no program */
   readonly seccomp: SocketFamilies | null;
-  readonly landlock: boolean;
+  /** the version of Landlock that is used; 0: none */
+  readonly landlockAbi: number;
   readonly memory: 'cgroup' | 'watchdog';
   /** in order; later ones cover earlier ones; empty where nothing is mounted */
   readonly mounts: readonly Mount[];
@@ -97,7 +98,7 @@ export function planRun(request: RunRequest, machine: Machine): Planned {
     tty: request.tty,
     network,
     seccomp: socketsFor(request, machine, linuxC || confined),
-    landlock: confined && machine.landlockAbi > 0,
+    landlockAbi: confined ? machine.landlockAbi : 0,
     memory: machine.cgroup === null || machine.platform === 'darwin' ? ('watchdog' as const) : ('cgroup' as const),
     mounts: linuxC ? mountsFor(request, machine, network) : [],
     protectedPaths: workspace.protectedPaths.map((entry) => entry.path),
@@ -129,7 +130,7 @@ export function planRecord(plan: Plan): Readonly<Record<string, unknown>> {
     tty: plan.tty,
     network: plan.network,
     seccomp: plan.seccomp,
-    landlock: plan.landlock,
+    landlock_abi: plan.landlockAbi,
     memory: plan.memory,
     mounts: plan.mounts,
     protected_paths: plan.protectedPaths,
@@ -187,16 +188,15 @@ function refuseMachine(request: RunRequest, machine: Machine): NoPlan | undefine
   if (machine.platform !== 'linux' && machine.platform !== 'darwin') {
     return failure('sandbox.platform', `nothing contains commands on ${machine.platform}`, 'use Linux or macOS');
   }
-  if (machine.platform === 'linux' && programs.prlimit === null && (tier === 'c' || programs.perl === null)) {
-    return missing('prlimit', 'apt-get install util-linux');
-  }
   if (tier === 'b') {
+    if (machine.platform !== 'linux') return failure('sandbox.platform', 'tier b needs Linux', 'use --tier c');
+    if (programs.perl === null || machine.architecture === null) return missing('perl', 'apt-get install perl-base');
     if (tty) return refusal('sandbox.tier_b_tty', 'tier b cannot guard a terminal', 'use --tier c with --tty');
     if (egress !== 'strict') return undefined;
-    const isolates =
-      !anyHost && machine.landlockAbi > 0 && machine.seccomp && machine.architecture !== null && programs.perl !== null;
+    const isolates = !anyHost && machine.landlockAbi > 0 && machine.seccomp;
     return isolates ? undefined : refusal('sandbox.tier_b_strict', 'tier b cannot isolate the network', 'use --tier c');
   }
+  if (programs.prlimit === null) return missing('prlimit', 'apt-get install util-linux');
   if (programs.bwrap === null) return missing('bwrap', 'apt-get install bubblewrap');
   if (!machine.seccomp || machine.architecture === null) {
     return failure(
@@ -238,13 +238,15 @@ function layersOf(plan: Omit<Plan, 'layers'>): string[] {
     } else layers.push('seatbelt:untested');
   }
   if (plan.seccomp !== null) layers.push(`seccomp:${plan.seccomp}`);
-  if (plan.landlock) layers.push('landlock:files');
+  if (plan.landlockAbi > 0) layers.push(`landlock:${plan.landlockAbi}`);
+  if (plan.tier === 'b') layers.push('descendants:ended');
   if (plan.user !== null) layers.push(`user:${plan.user.uid}`);
   if (plan.network.kind === 'proxied') layers.push('egress:proxy');
   if (plan.network.kind === 'isolated') layers.push(plan.tier === 'b' ? 'egress:no-sockets' : 'egress:no-network');
   if (plan.egress === 'preflight') layers.push('egress:arguments-only');
   layers.push(plan.memory === 'cgroup' ? 'memory:cgroup' : 'memory:watchdog-soft');
-  if (plan.asRoot) layers.push(plan.memory === 'cgroup' ? 'processes:cgroup' : 'processes:watchdog-soft');
+  if (plan.asRoot || plan.tier === 'b')
+    layers.push(plan.memory === 'cgroup' ? 'processes:cgroup' : 'processes:watchdog-soft');
   if (plan.tty) layers.push('output:unlimited-on-terminal');
   return layers;
 }
