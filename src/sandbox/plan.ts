@@ -58,6 +58,8 @@ export interface Plan {
   /** in order; later ones cover earlier ones; empty where nothing is mounted */
   readonly mounts: readonly Mount[];
   readonly protectedPaths: readonly string[];
+  /** real paths that are covered, or denied */
+  readonly hiddenPaths: readonly string[];
   /** every layer that will hold, and those that are only soft, in the words of the report */
   readonly layers: readonly string[];
 }
@@ -102,6 +104,7 @@ export function planRun(request: RunRequest, machine: Machine): Planned {
     memory: machine.cgroup === null || machine.platform === 'darwin' ? ('watchdog' as const) : ('cgroup' as const),
     mounts: linuxC ? mountsFor(request, machine, network) : [],
     protectedPaths: workspace.protectedPaths.map((entry) => entry.path),
+    hiddenPaths: request.hidden.map((entry) => entry.path),
   };
   return { ok: true, plan: { ...base, layers: layersOf(base) } };
 }
@@ -134,6 +137,7 @@ export function planRecord(plan: Plan): Readonly<Record<string, unknown>> {
     memory: plan.memory,
     mounts: plan.mounts,
     protected_paths: plan.protectedPaths,
+    hidden_paths: plan.hiddenPaths,
     layers: plan.layers,
   };
 }
@@ -183,7 +187,14 @@ function refuseMachine(request: RunRequest, machine: Machine): NoPlan | undefine
   const { programs } = machine;
   const anyHost = hosts.hosts.length + hosts.suffixes.length > 0;
   if (tier === 'c' && machine.platform === 'darwin') {
-    return programs.sandboxExec === null ? missing('sandbox-exec', 'it is part of macOS') : undefined;
+    if (programs.sandboxExec === null) return missing('sandbox-exec', 'it is part of macOS');
+    if (tty) return refusal('sandbox.macos_tty', 'sandbox-exec cannot guard a terminal', 'leave --tty out');
+    if (egress !== 'strict' || !anyHost) return undefined;
+    return refusal(
+      'sandbox.macos_hosts',
+      'single hosts cannot be let through on macOS',
+      'leave --allow-host out, or use Linux',
+    );
   }
   if (machine.platform !== 'linux' && machine.platform !== 'darwin') {
     return failure('sandbox.platform', `nothing contains commands on ${machine.platform}`, 'use Linux or macOS');

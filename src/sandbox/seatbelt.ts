@@ -1,18 +1,10 @@
 import type { Plan } from './plan.ts';
 
-/** What the profile is made for. `proxyPort`: the loopback port of the proxy, null where nothing may leave. */
-export interface SeatbeltRun {
-  readonly plan: Plan;
-  readonly proxyPort: number | null;
-  /** real paths that must not be seen, below the workspace */
-  readonly hidden: readonly string[];
-}
-
 /**
  * The Seatbelt profile of tier c on macOS: everything is denied unless it is named here. Untested on a real Mac; the
  * attestation says so. The names of operations are those of the profiles that macOS ships in /System/Library/Sandbox.
  */
-export function seatbeltProfile({ plan, proxyPort, hidden }: SeatbeltRun): string {
+export function seatbeltProfile(plan: Plan): string {
   const workspace = quoted(plan.workspace);
   const lines = [
     '(version 1)',
@@ -33,19 +25,13 @@ export function seatbeltProfile({ plan, proxyPort, hidden }: SeatbeltRun): strin
     '(allow file-read* file-write-data (literal "/dev/null") (literal "/dev/zero") (literal "/dev/tty"))',
     '(allow file-read* (literal "/dev/random") (literal "/dev/urandom"))',
     `(allow file-read* file-write* (subpath ${workspace}))`,
-    '(allow file-read* file-write* (subpath "/private/tmp/palyra-inside"))',
     // the last rule that matches counts
     ...plan.protectedPaths.map((path) => `(deny file-write* (subpath ${quoted(`${plan.workspace}/${path}`)}))`),
-    ...hidden.map((path) => `(deny file-read* file-write* (subpath ${quoted(path)}))`),
+    ...plan.hiddenPaths.map((path) => `(deny file-read* file-write* (subpath ${quoted(path)}))`),
     '(deny file-write-setugid)',
-    ...networkRules(plan, proxyPort),
+    ...(plan.network.kind === 'shared' ? ['(allow network*)', '(deny network* (remote unix-socket))'] : []),
   ];
   return `${lines.join('\n')}\n`;
-}
-
-function networkRules({ network }: Plan, proxyPort: number | null): string[] {
-  if (network.kind === 'shared') return ['(allow network*)', '(deny network* (remote unix-socket))'];
-  return proxyPort === null ? [] : [`(allow network-outbound (remote ip "localhost:${proxyPort}"))`];
 }
 
 /** A string of the profile's language, which is Scheme. */
