@@ -1,5 +1,11 @@
 import { tmpdir } from 'node:os';
-import { bubblewrapArguments, DESCRIPTORS, gatedCommand, withLifeline } from '../sandbox/bubblewrap-arguments.ts';
+import {
+  bubblewrapArguments,
+  DESCRIPTORS,
+  gatedCommand,
+  onTerminal,
+  withLifeline,
+} from '../sandbox/bubblewrap-arguments.ts';
 import type { Execution } from '../sandbox/execution.ts';
 import type { Destination } from '../sandbox/hosts.ts';
 import type { Machine } from '../sandbox/machine.ts';
@@ -58,8 +64,7 @@ function start({ programs, architecture }: Machine, plan: Plan, wrap: Egress['wr
   const words = options.map((option) => `${option}\0`).join('');
   const command = wrap([bwrap, '--args', `${DESCRIPTORS.arguments}`, '--', ...gatedCommand(plan, prlimit)]);
   return spawnGated({
-    // on a terminal the group is the person's job, which is not ours to end
-    command: plan.tty ? command : withLifeline(command),
+    command: plan.tty ? onTerminal(command) : withLifeline(command),
     files: [words, seccompProgram(architecture, plan.seccomp), ...texts],
     environment: {},
     cwd: '/',

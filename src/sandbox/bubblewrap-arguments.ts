@@ -32,7 +32,8 @@ export function bubblewrapArguments(plan: Plan): BubblewrapArguments {
  */
 export function gatedCommand(plan: Plan, prlimit: string): string[] {
   const limits = limitOptions(plan.limits, plan.memory === 'watchdog');
-  return ['/bin/sh', '-c', GATE, 'palyra', prlimit, ...limits, '--', ...plan.argv];
+  const signals = plan.tty ? ['/usr/bin/env', '--default-signal=INT,QUIT'] : [];
+  return ['/bin/sh', '-c', GATE, 'palyra', ...signals, prlimit, ...limits, '--', ...plan.argv];
 }
 
 /**
@@ -42,6 +43,14 @@ export function gatedCommand(plan: Plan, prlimit: string): string[] {
  */
 export function withLifeline(command: readonly string[]): string[] {
   return ['/bin/sh', '-c', LIFELINE, 'palyra', ...command];
+}
+
+/**
+ * The same command on a terminal, where the process group is the person's job and not ours to end. What is typed there
+ * (Ctrl-C) is the command's to answer: bwrap itself would die of it and take the command along.
+ */
+export function onTerminal(command: readonly string[]): string[] {
+  return ['/usr/bin/env', '--ignore-signal=INT,QUIT', ...command];
 }
 
 // the shell's own variables are not the command's

@@ -241,12 +241,12 @@ function socketsFor({ tier, egress }: RunRequest, machine: Machine, possible: bo
 
 /** The attestation: only what was planned to hold; the runner takes away what did not come about. */
 function layersOf(plan: Omit<Plan, 'layers'>): string[] {
-  const layers = ['environment:scrubbed', 'limits:rlimits'];
-  if (plan.tier === 'c') {
-    const namespaces = plan.network.kind === 'shared' ? ['user,pid,ipc,uts,cgroup'] : ['user,pid,ipc,uts,cgroup,net'];
-    if (plan.executor === 'sandbox_tier_c_linux_bubblewrap') {
-      layers.push(`namespaces:${namespaces}`, 'capabilities:none', 'files:allow-only', 'no-new-privileges');
-    } else layers.push('seatbelt:untested');
+  const mac = plan.executor === 'sandbox_tier_c_macos_sandbox_exec';
+  const layers = ['environment:scrubbed', mac ? 'limits:time-and-output-only' : 'limits:rlimits'];
+  if (mac) layers.push('seatbelt:untested');
+  if (plan.executor === 'sandbox_tier_c_linux_bubblewrap') {
+    const namespaces = ['user', 'pid', 'ipc', 'uts', 'cgroup', ...(plan.network.kind === 'shared' ? [] : ['net'])];
+    layers.push(`namespaces:${namespaces.join(',')}`, 'capabilities:none', 'files:allow-only', 'no-new-privileges');
   }
   if (plan.seccomp !== null) layers.push(`seccomp:${plan.seccomp}`);
   if (plan.landlockAbi > 0) layers.push(`landlock:${plan.landlockAbi}`);
@@ -255,7 +255,7 @@ function layersOf(plan: Omit<Plan, 'layers'>): string[] {
   if (plan.network.kind === 'proxied') layers.push('egress:proxy');
   if (plan.network.kind === 'isolated') layers.push(plan.tier === 'b' ? 'egress:no-sockets' : 'egress:no-network');
   if (plan.egress === 'preflight') layers.push('egress:arguments-only');
-  layers.push(plan.memory === 'cgroup' ? 'memory:cgroup' : 'memory:watchdog-soft');
+  if (!mac) layers.push(plan.memory === 'cgroup' ? 'memory:cgroup' : 'memory:watchdog-soft');
   if (plan.asRoot || plan.tier === 'b')
     layers.push(plan.memory === 'cgroup' ? 'processes:cgroup' : 'processes:watchdog-soft');
   if (plan.tty) layers.push('output:unlimited-on-terminal');
