@@ -17,7 +17,7 @@ export function mountsFor(request: RunRequest, machine: Machine, network: Networ
   return [
     ...machine.systemPaths.map(
       ({ path, kind, target }): Mount =>
-        kind === 'link' && target !== undefined && !path.startsWith('/etc/')
+        kind === 'link' && target !== undefined && (!path.startsWith('/etc/') || target.startsWith('/usr/'))
           ? { kind: 'link', path, target }
           : { kind: 'read', path, from: path },
     ),
@@ -28,7 +28,7 @@ export function mountsFor(request: RunRequest, machine: Machine, network: Networ
     { kind: 'dev', path: '/dev' },
     tmp('/dev/shm'),
     tmp('/tmp'),
-    tmp('/var/tmp'),
+    { kind: 'link', path: '/var/tmp', target: '/tmp' },
     { kind: 'write', path: folder, from: folder },
     ...protectedMounts(request, folder),
     ...hiddenMounts(request, folder),
