@@ -15,19 +15,21 @@ export function readGit(argv: readonly string[], start: number): GitCommand {
   const at = globals.findIndex((item) => item.kind === 'operand');
   const own = at === -1 ? globals : globals.slice(0, at);
   const word = globals[at];
-  if (word?.kind !== 'operand') return { subcommand: undefined, items: own, remotes: [], refusal: refuse(own) };
+  if (word?.kind !== 'operand') return { subcommand: undefined, items: own, remotes: [], refusal: refuse(own, true) };
   const rest = readOptions(argv, word.index + 1, { ...SUBCOMMAND, refuses: refusedOf(word.value) });
   const operands = rest.filter((item) => item.kind === 'operand');
-  const refusal = refuse(own) ?? refuse(rest) ?? refuseSubcommand(word.value, word.index, operands);
+  const refusal =
+    refuse(own, true) ?? refuse(rest, word.value === 'clone') ?? refuseSubcommand(word.value, word.index, operands);
   return { subcommand: word.value, items: [...own, ...rest], remotes: remotesOf(word.value, operands), refusal };
 }
 
-function refuse(items: readonly Item[]): GitCommand['refusal'] {
+/** @param settings whether `-c` sets one: for git itself and for clone; elsewhere it is a commit or a branch */
+function refuse(items: readonly Item[], settings: boolean): GitCommand['refusal'] {
   for (const item of items) {
     if (item.kind !== 'option') continue;
     if (item.use === 'refused')
       return { index: item.index, what: `git ${item.name} runs programs or changes settings` };
-    if (item.name !== '-c' && item.name !== '--config') continue;
+    if (!settings || (item.name !== '-c' && item.name !== '--config')) continue;
     const key = (item.value ?? '').split('=')[0] ?? '';
     if (item.value !== undefined && !HARMLESS_KEY.test(key)) {
       return { index: item.valueIndex, what: `the setting ${key} may run programs` };
@@ -49,7 +51,8 @@ function refuseSubcommand(word: string, index: number, operands: readonly Item[]
 }
 
 function remotesOf(word: string, operands: readonly Item[]): Item[] {
-  if (/^(clone|ls-remote|fetch|pull|push|archive|request-pull)$/.test(word)) return operands.slice(0, 1);
+  if (/^(clone|ls-remote|fetch|pull|push|archive|request-pull|send-pack|fetch-pack)$/.test(word))
+    return operands.slice(0, 1);
   if (word === 'remote') return operands.slice(1);
   if (word === 'submodule') return operands.slice(1);
   return [];

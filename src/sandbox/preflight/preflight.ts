@@ -69,12 +69,13 @@ interface Judged {
 
 function judgeProgram(argv: readonly string[], start: number, rules: CommandRules): Judged | Refusal {
   const names = namesOf(argv[start] ?? '', rules);
+  if (argv[start]?.startsWith('-')) return runsPrograms('a launcher with', argv[start], start);
   if (names.some((name) => kindOf(name) === 'escalates')) {
     return refusal('preflight.escalation', `${argv[start]} leaves what contains it`, start, 'run the program itself');
   }
   const launcher = names.find((name) => kindOf(name) === 'launcher');
   if (launcher !== undefined) return unwrap(argv, start, LAUNCHERS[launcher] ?? { operands: 0 }, rules);
-  const refused = judgeExecutable(argv[start] ?? '', start, names, rules);
+  const refused = judgeExecutable(argv, start, names, rules);
   if (refused !== undefined) return refused;
   return judgeArguments(argv, start, names, rules);
 }
@@ -90,11 +91,12 @@ function namesOf(program: string, { paths, cwd }: CommandRules): string[] {
 }
 
 function judgeExecutable(
-  program: string,
+  argv: readonly string[],
   at: number,
   names: readonly string[],
   rules: CommandRules,
 ): Refusal | undefined {
+  const [program = '', ...rest] = argv.slice(at);
   const inSystem = SYSTEM_FOLDERS.some((folder) => program === `${folder}/${names[0]}`);
   const real = rules.paths.realpathNearest(program.startsWith('/') ? program : `${rules.cwd}/${program}`);
   const isSystem = SYSTEM_FOLDERS.some((folder) => isBelow(real, folder));
@@ -106,7 +108,8 @@ function judgeExecutable(
     const hint = `add "${program}" to allowed_executables in [tool_call.process_runner]`;
     return refusal('preflight.executable_not_allowed', `${program} is not among the allowed executables`, at, hint);
   }
-  if (rules.interpreters || !names.some((name) => kindOf(name) === 'interpreter')) return undefined;
+  const version = rest.length === 1 && /^--(version|help)$/.test(rest[0] ?? '');
+  if (rules.interpreters || version || !names.some((name) => kindOf(name) === 'interpreter')) return undefined;
   const hint = 'set allow_interpreters = true in [tool_call.process_runner], or run the program it would start';
   return refusal('preflight.interpreter', `${program} runs any program that it is given`, at, hint);
 }
@@ -124,6 +127,7 @@ function unwrap(argv: readonly string[], start: number, launcher: Launcher, rule
   }
   const operands = items.slice(first === -1 ? items.length : first).map((item) => item.index);
   let at = operands[0] ?? argv.length;
+  if (launcher.assigns && argv[at] === '-') at += 1;
   for (; launcher.assigns && isAssignment(argv[at]); at++) {
     const [name = ''] = (argv[at] ?? '').split('=');
     if (isActiveVariable(name)) {
@@ -139,9 +143,7 @@ function unwrap(argv: readonly string[], start: number, launcher: Launcher, rule
   }
   if (at < argv.length) return { hosts: [], inner: [at] };
   // alone it only prints (env, nice) or echoes (xargs): it is then a program like others
-  return (
-    judgeExecutable(argv[start] ?? '', start, namesOf(argv[start] ?? '', rules), rules) ?? { hosts: [], inner: [] }
-  );
+  return judgeExecutable(argv, start, namesOf(argv[start] ?? '', rules), rules) ?? { hosts: [], inner: [] };
 }
 
 function isAssignment(argument: string | undefined): boolean {
@@ -213,7 +215,10 @@ function judgeItem(argv: readonly string[], item: Item, position: Position, rule
   if (name === 'sed' && item.use === 'text') return judgeSed(item.value, item.valueIndex, rules);
   if (name === 'curl' && (item.name === '-H' || item.name === '--header'))
     return judgeHeader(item.value, item.valueIndex, rules);
-  if (item.use === 'text') return NOTHING;
+  // `--data x` is sent as it stands, `--data @x` and `--data-urlencode name@x` are files
+  if (item.use === 'text' || (name === 'curl' && CURL_DATA.test(item.name) && !/^[^=]*@/.test(item.value)))
+    return NOTHING;
+  if (ARCHIVES[name]?.includes(item.name)) return judgeRemote(item.value, item.valueIndex, tool, rules);
   if (item.use === 'dials' && !/^\.{0,2}\//.test(item.value))
     return dial(readDialled(item.value), item.valueIndex, tool, rules);
   return judgeWord(item.value, item.valueIndex, rules);
@@ -237,6 +242,9 @@ function judgeOperand(value: string, index: number, position: Position, rules: C
     return dial(readDialled(`${HOSTS_OF_PACKAGES[value.split(':')[0] ?? ''] ?? 'github.com'}`), index, tool, rules);
   }
   if (tool === toolRules('docker') && place > 0) return judgeImage(value, index, rules);
+  const socat = name === 'socat' ? /^[\w-]+:(\[[^\]]*\]|[^:,]+):\w+/.exec(value)?.[1] : undefined;
+  if (socat !== undefined) return dial(readDialled(socat), index, tool, rules);
+  if (name === 'sftp' && readRemote(value).kind === 'none') return dial(readDialled(value), index, tool, rules);
   const dials = tool.operands === 'dials' || (tool.operands === 'dials-first' && place === 0);
   if (dials) {
     const outside = /^(\.{0,2}\/|~|file:)/i.test(value) ? pathRefusal(value, index, rules) : undefined;
@@ -429,6 +437,9 @@ function distinct(hosts: readonly NamedHost[]): NamedHost[] {
 
 const NOTHING: Judged = { hosts: [], inner: [] };
 
+// options whose value is an archive, which `host:path` puts on another machine
+const ARCHIVES: Readonly<Record<string, readonly string[]>> = { tar: ['-f', '--file'], cpio: ['-F', '-I', '-O'] };
+const CURL_DATA = /^(-d|--data|--data-ascii|--data-binary|--data-raw|--data-urlencode|--json|--url-query)$/;
 const SSH_SETTING =
   /^(BatchMode|ConnectTimeout|ConnectionAttempts|Port|User|Compression|ServerAlive(Interval|CountMax)|TCPKeepAlive|LogLevel|IdentitiesOnly|IdentityFile|PreferredAuthentications|(Password|Pubkey|KbdInteractive)Authentication|StrictHostKeyChecking|UserKnownHostsFile|NumberOfPasswordPrompts|RequestTTY|AddressFamily|Ciphers|MACs|KexAlgorithms|HostKeyAlgorithms)[=\s]/i;
 const DNS_WORD =

@@ -22,7 +22,7 @@ export function isActiveVariable(name: string): boolean {
 /** Runs another program with the rest of its arguments. `operands`: how many of its own stand before that program. */
 export interface Launcher extends OptionRules {
   readonly operands: number;
-  /** `NAME=value` before the program sets its environment */
+  /** `NAME=value` before the program sets its environment, and a lone `-` empties it */
   readonly assigns?: true;
 }
 
@@ -32,7 +32,7 @@ const ESCALATES =
 
 // whole families: a version, a flavour or a multi-call binary is the same thing
 const INTERPRETER =
-  /^(r?bash|sh|dash|r?ksh\d*|mksh|pdksh|oksh|yash|posh|elvish|nu|xonsh|r?zsh|ash|fish|t?csh|pwsh|powershell|busybox|toybox|[gmno]?awk|original-awk|goawk|python|pypy|ipython|node|nodejs|deno|bun|bunx|ts-node|tsx|perl|ruby|irb|jruby|php|php-cgi|php-fpm|phpdbg|luac?|luajit|texlua|tcl|tclsh|wish|expect|guile|gforth|racket|scheme|sbcl|clisp|ecl|R|Rscript|julia|octave|octave-cli|gnuplot|ghci|runghc|runhaskell|ocaml|erl|escript|elixir|iex|jshell|groovy|groovysh|scala|kotlin|kotlinc|clojure|clj|bb|osascript|m4|dc|ed|red|qjs|d8|js|mongosh?|screen|tmux|script|gdb|lldb|jdb|pdb|watch|watchexec|entr|parallel|rlwrap)([-._]?[0-9][0-9.]*[a-z]*)?(\.exe)?$/;
+  /^(r?bash|sh|dash|r?ksh\d*|mksh|pdksh|oksh|yash|posh|elvish|nu|xonsh|r?zsh|ash|fish|t?csh|pwsh|powershell|busybox|toybox|[gmno]?awk|original-awk|goawk|python|pypy|ipython|node|nodejs|deno|bun|bunx|ts-node|tsx|perl|ruby|irb|jruby|php|php-cgi|php-fpm|phpdbg|luac?|luajit|texlua|tcl|tclsh|wish|expect|guile|gforth|racket|scheme|sbcl|clisp|ecl|R|Rscript|julia|octave|octave-cli|gnuplot|ghci|runghc|runhaskell|ocaml|erl|escript|elixir|iex|jshell|groovy|groovysh|scala|kotlin|kotlinc|clojure|clj|bb|osascript|m4|dc|ed|red|qjs|d8|js|mongo(sh)?|screen|tmux|script|gdb|lldb|jdb|pdb|watch|watchexec|entr|parallel|rlwrap)([-._]?[0-9][0-9.]*[a-z]*)?(\.exe)?$/;
 
 const ACTIVE_VARIABLE =
   /^(LD_|DYLD_|GIT_|BASH_|ENV$|IFS$|PATH$|SHELL|PROMPT_COMMAND$|PS4$|EDITOR$|VISUAL$|([A-Z]*_)?PAGER$|BROWSER$|LESS|MORE$|MANOPT$|MANPATH$|NODE_|NPM_CONFIG_|PYTHON|PERL|RUBY|PHP|LUA_|JAVA_|_JAVA|JDK_|CLASSPATH$|RSYNC_|SSH_|TAR_OPTIONS$|MAKE|GNUMAKE|MFLAGS$|ZIPOPT$|UNZIP|GZIP$|XZ_|GREP_OPTIONS$|GCONV_PATH$|LOCPATH$|NLSPATH$|MALLOC_|GLIBC_|TERMINFO|TERMCAP$|INPUTRC$|VIM|EXINIT$|CURL_|WGET|PSQL|PG|MYSQL|DOCKER_|KUBECONFIG$|PIP_|UV_|CARGO_|RUSTC|RUSTFLAGS|GO(FLAGS|PROXY|ENV|TOOLCHAIN|EXE)|CC$|CXX$|LD$|HOME$|XDG_|OPENSSL_|SSL|SSLKEYLOGFILE$|HOSTALIASES$|RES_OPTIONS$|RESOLV|LOCALDOMAIN$|((ALL|NO|HTTPS?|FTP|SOCKS|RSYNC)_)?PROXY$|PALYRA_|SUDO_|AWS_|COMSPEC$|TMPDIR$)/i;

@@ -54,7 +54,7 @@ function readAs(script: string, brackets: boolean): SedScript {
       at = line;
     } else if (':btTlLqQv'.includes(command)) {
       at = skip(script, at, /[^\n;}]*/y);
-    } else if (!'dDgGhHnNpPxzF='.includes(command)) {
+    } else if (!'dDgGhHnNpPxzF='.includes(command) || !/[\s;}#]|$/y.test(script.slice(at, at + 1))) {
       return { ...found, unreadable: true };
     }
   }

@@ -98,7 +98,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 };
 
 const CURL_VALUES =
-  '-C --continue-at -D --dump-header -E --cert --cacert --capath --cert-type --ciphers --tls13-ciphers --connect-timeout -m --max-time --max-filesize --max-redirs --limit-rate -o --output --output-dir --retry --retry-delay --retry-max-time --speed-limit --speed-time -Y -y -z --time-cond --key --key-type --pass --pinnedpubkey --crlfile --curves --delegation --keepalive-time --local-port -P --ftp-port --proto --proto-default --proto-redir -Q --quote --range -r --rate --request-target --stderr -t --telnet-option --tls-max --trace --trace-ascii -T --upload-file -b --cookie -c --cookie-jar -d --data --data-ascii --data-binary --data-raw --json --create-file-mode --expect100-timeout --happy-eyeballs-timeout-ms --hsts --alt-svc --etag-compare --etag-save --netrc-file --login-options --ftp-method --ftp-account --hostpubmd5 --hostpubsha256 --pubkey --parallel-max --service-name --sasl-authzid --krb --egd-file --random-file -w --write-out --variable';
+  '-C --continue-at -D --dump-header -E --cert --cacert --capath --cert-type --ciphers --tls13-ciphers --connect-timeout -m --max-time --max-filesize --max-redirs --limit-rate -o --output --output-dir --retry --retry-delay --retry-max-time --speed-limit --speed-time -Y -y -z --time-cond --key --key-type --pass --pinnedpubkey --crlfile --curves --delegation --keepalive-time --local-port -P --ftp-port --proto --proto-default --proto-redir -Q --quote --range -r --rate --request-target --stderr -t --telnet-option --tls-max --trace --trace-ascii -T --upload-file -b --cookie -c --cookie-jar -d --data --data-ascii --data-binary --data-raw --data-urlencode --url-query --json --create-file-mode --expect100-timeout --happy-eyeballs-timeout-ms --hsts --alt-svc --etag-compare --etag-save --netrc-file --login-options --ftp-method --ftp-account --hostpubmd5 --hostpubsha256 --pubkey --parallel-max --service-name --sasl-authzid --krb --egd-file --random-file -w --write-out --variable';
 
 const TOOLS: Readonly<Record<string, Tool>> = {
   // nothing of what these are given is opened or dialled
@@ -178,7 +178,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     text: '--exclude --transform --xform --wildcards-match',
   },
   cpio: { operands: 'remote', refuses: '--rsh-command', takes: '-F -I -O -E -C -D -H -R -M' },
-  zip: { refuses: '-TT --unzip-command', takes: '-b -t -tt -n -x -i -s -P', keeps: '--test' },
+  zip: { refuses: '--unzip-command', refusesText: /^-[A-Za-z]*TT/, takes: '-b -t -tt -n -x -i -s -P', keeps: '--test' },
   '7z': {},
   make: {
     refuses: '-f --file --makefile --eval -E -I --include-dir',
@@ -233,7 +233,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     keeps: '--proto --proto-default --connect-timeout --mail-auth --resolve-file',
     takes: CURL_VALUES,
     dials: '--url',
-    text: '-A --user-agent -H --header -e --referer -u --user -X --request --data-urlencode --url-query --oauth2-bearer -F --form --form-string',
+    text: '-A --user-agent -H --header -e --referer -u --user -X --request --oauth2-bearer -F --form --form-string',
     refusesText: /^(?:-[a-zA-Z]*F|--form=?)?[^-=\s][^=\s]*=[@<]/,
   },
   wget: {
@@ -350,7 +350,6 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   man: {
     refuses: '-P --pager -H --html -C --config-file -p --preprocessor -M --manpath -X --gxditview -T -t --troff -E',
     takes: '-s -S -e -L -m -r',
-    operands: 'text',
   },
   bat: { refuses: '--pager --config-file', text: '-l --language', takes: '-r --line-range -H' },
   delta: { refuses: '--pager --config' },
