@@ -58,7 +58,7 @@ const GATE = `echo >&${DESCRIPTORS.gate} && read -r go <&${DESCRIPTORS.gate} || 
 const LIFELINE = `(exec >/dev/null 2>&1 3<&- 4<&- 6<&- 7<&- 8<&- 9<&-; read -r end <&${DESCRIPTORS.lifeline}; kill -9 0) & exec "$@" ${DESCRIPTORS.lifeline}<&-`;
 
 /** Options of prlimit(1). Set inside, for the number of processes is counted for each user and user namespace. */
-export function limitOptions(limits: Limits, bounded: boolean): string[] {
+function limitOptions(limits: Limits, bounded: boolean): string[] {
   const seconds = Math.ceil(limits.cpuTimeLimitMs / 1000);
   return [
     '--core=0',

@@ -143,7 +143,7 @@ export function planRecord(plan: Plan): Readonly<Record<string, unknown>> {
 }
 
 /** Limits under their names in `palyra.toml`. */
-export function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
+function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
   return {
     timeout_ms: limits.timeoutMs,
     cpu_time_limit_ms: limits.cpuTimeLimitMs,

@@ -13,7 +13,7 @@ export type Reading =
   | { readonly kind: 'none' };
 
 /** Every URL inside an argument, wherever it begins; `file:` names a path and no host. */
-export function readUrls(argument: string): Reading[] {
+function readUrls(argument: string): Reading[] {
   return [...argument.matchAll(/([A-Za-z][A-Za-z0-9+.-]*):\/\/([^'"<>]*)/g)].flatMap(([, scheme = '', rest = '']) => {
     const plain = scheme.toLowerCase();
     return plain === 'file' || plain.endsWith('+file') ? [] : [readAuthority(rest, plain)];
