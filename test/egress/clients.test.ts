@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
 import { type Carrier, planRelays, wrapWithRelays } from '../../src/sandbox/relays.ts';
-import { type Lab, openLab, type Proxy, type Ran, run } from './lab.ts';
+import { type Lab, type LabProxy, openLab, type Ran, run } from './lab.ts';
 
 const HOSTS = [
   'allowed.example',
@@ -33,7 +33,7 @@ const environment = {
 };
 
 let lab: Lab;
-let proxy: Proxy;
+let proxy: LabProxy;
 let workspace: string;
 
 beforeAll(async () => {
@@ -52,7 +52,7 @@ afterAll(async () => {
 });
 
 /** A sandbox made by hand around a command, as it will be for every strict execution with allowed hosts. */
-function sandboxed(command: readonly string[], carrier: Carrier = PERL, from: Proxy = proxy): Promise<Ran> {
+function sandboxed(command: readonly string[], carrier: Carrier = PERL, from: LabProxy = proxy): Promise<Ran> {
   const inner = [
     ...['/usr/bin/bwrap', '--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...['--disable-userns', '--cap-drop', 'ALL', '--die-with-parent', '--new-session'],

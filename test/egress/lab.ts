@@ -31,7 +31,7 @@ const NAMES: Record<string, string[][]> = {
 const INTERNET = ['93.184.0.53', '93.184.216.34', '93.184.216.66', '10.0.0.5', '169.254.169.254', '100.64.0.1'];
 const INTERNET_V6 = ['2606:2800:220:1::34', 'fd00::5'];
 
-export interface Proxy {
+export interface LabProxy {
   readonly directory: string;
   readonly pid: number;
   /** what was reported so far; asked after the client has seen the end of its connection */
@@ -49,7 +49,11 @@ export interface Lab {
   readonly folder: string;
   /** the words before a command that runs it in the host's network of the lab */
   readonly onHost: readonly string[];
-  readonly startProxy: (hosts: string[], suffixes?: string[], owner?: { uid: number; gid: number }) => Promise<Proxy>;
+  readonly startProxy: (
+    hosts: string[],
+    suffixes?: string[],
+    owner?: { uid: number; gid: number },
+  ) => Promise<LabProxy>;
   readonly close: () => void;
 }
 
@@ -177,7 +181,7 @@ function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-async function proxyOf(child: ChildProcess): Promise<Proxy> {
+async function proxyOf(child: ChildProcess): Promise<LabProxy> {
   const heard: Destination[] = [];
   const directory = await new Promise<string>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the proxy ended with ${code}`)));

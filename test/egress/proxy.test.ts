@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Destination } from '../../src/sandbox/hosts.ts';
 import { clientHello, inRecords } from './client-hello.ts';
-import { type Lab, openLab, type Proxy, run, say } from './lab.ts';
+import { type Lab, type LabProxy, openLab, run, say } from './lab.ts';
 
 let lab: Lab;
-let proxy: Proxy;
+let proxy: LabProxy;
 let door: string;
 
 const HOSTS = [
