@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError, systemCode } from '../errors.ts';
 import { nearest } from '../text.ts';
-import { type Cli, type GlobalOptions, openConfig } from './cli.ts';
+import { type Cli, type GlobalOptions, openConfig, openStore } from './cli.ts';
 import { openPaint, PLAIN, wantsColor } from './color.ts';
 import { pathOf } from './command.ts';
 import { ERROR_EXIT, EXITS, type ExitName } from './exits.ts';
@@ -53,6 +53,7 @@ function newCli(world: World): OpenCli {
       return early();
     },
     config: early,
+    store: early,
   };
 }
 
@@ -87,6 +88,11 @@ async function openCli(cli: OpenCli, given: Record<string, unknown>): Promise<vo
   cli.config = () => {
     config ??= openConfig({ world, options }, output.warn);
     return config;
+  };
+  let store: ReturnType<Cli['store']> | undefined;
+  cli.store = () => {
+    store ??= openStore({ world, options }, output);
+    return store;
   };
 }
 

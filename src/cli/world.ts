@@ -1,8 +1,11 @@
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { StoreNotice } from '../adapters/lowdb-store.ts';
 import type { Cedar } from '../policy/engine.ts';
 import type { Files } from '../store/files.ts';
+import { type State, stateShapes } from '../store/state.ts';
+import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
 
 /**
@@ -25,7 +28,11 @@ export interface World {
   readonly packageFolder: string;
   /** login name and home of the process's uid from the password database, never from the environment */
   readonly account: () => { readonly login: string; readonly home: string; readonly uid: number };
+  readonly pid: number;
+  readonly host: () => string;
   readonly files: () => Promise<Files>;
+  /** the state below a folder; `notice` hears what people should, though it is no error */
+  readonly store: (root: string, notice: (notice: StoreNotice) => void) => Promise<Store<State>>;
   /** throughput: compile Cedar for a long run, not for a short start */
   readonly cedar: (settings?: { readonly throughput?: boolean }) => Promise<Cedar>;
 }
@@ -58,7 +65,11 @@ export function openWorld(): World {
       const { username, homedir, uid } = userInfo();
       return { login: username, home: homedir, uid };
     },
+    pid: process.pid,
+    host: hostname,
     files: async () => (await import('../adapters/files.ts')).files,
+    store: async (root, notice) =>
+      (await import('../adapters/lowdb-store.ts')).lowdbStore({ root, shapes: stateShapes, notice }),
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
   };
 }
