@@ -20,6 +20,7 @@ export interface World {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
   /** the secret of PALYRA_TOKEN, taken out of the environment at start so that no child can inherit it */
   readonly token: string | undefined;
   /** the umask to restore for a child; palyra's own is 077 */
@@ -57,6 +58,8 @@ export function openWorld(): World {
       return process.stderr;
     },
     clock: Date.now,
+    // not node:crypto: loading it takes as long as a command
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     token,
     callerUmask,
     // dist/main.js or src/cli/world.ts: the package is where policies/ is
