@@ -91,7 +91,7 @@ async function page(cli: Cli, rows: readonly string[], signal: AbortSignal): Pro
     for (const row of rows.slice(from, from + height)) say(cli, row);
     const left = rows.length - from - height;
     if (left <= 0) return true;
-    const answer = await askLine(cli, `${count(left, 'more row')}: Enter goes on, q leaves it pending`, signal);
+    const answer = await askLine(cli, `${count(left, 'more row')}: Enter, or q`, signal);
     if (answer === undefined || answer.toLowerCase() === 'q') return false;
   }
 }

@@ -28,11 +28,10 @@ export async function askLine(cli: Cli, message: string, signal: AbortSignal): P
   const onKeys = (keys: Buffer | string): void => {
     if (keys.toString().includes(END)) ended.abort();
   };
-  const ask = isPlainAsking(cli) ? askPlainly : await openInquirer();
-  await ignoreKeys(stdin, until);
+  const [ask] = await Promise.all([isPlainAsking(cli) ? askPlainly : openInquirer(), ignoreKeys(stdin, until)]);
+  if (until.aborted) return undefined;
   stdin.on('data', onKeys);
   try {
-    if (until.aborted) return undefined;
     return (await ask(cli, message, until)).trim();
   } catch (error) {
     const name = error instanceof Error ? error.name : '';
@@ -62,9 +61,8 @@ async function ignoreKeys(stdin: NodeJS.ReadStream, until: AbortSignal): Promise
   await sleep(READING_MS, undefined, { signal: AbortSignal.any([until, interruption.signal]) }).catch(() => undefined);
   stdin.off('data', onKeys);
   stdin.pause();
-  if (!interruption.signal.aborted) return;
-  stdin.setRawMode(false);
-  throw interrupted();
+  if (interruption.signal.aborted || until.aborted) stdin.setRawMode(false);
+  if (interruption.signal.aborted) throw interrupted();
 }
 
 type Ask = (cli: Cli, message: string, signal: AbortSignal) => Promise<string>;
@@ -84,15 +82,15 @@ const PLAIN = {
   style: { answer: (text: string) => text, message: (text: string) => text },
 };
 
+/** The terminal's own line editing: nothing is drawn over. Ctrl-C then ends palyra by its signal. */
 async function askPlainly({ world }: Cli, message: string, signal: AbortSignal): Promise<string> {
-  const lines = createInterface({ input: world.stdin, output: world.stderr, terminal: true });
-  const stopped = new AbortController();
-  lines.once('SIGINT', () => stopped.abort());
+  world.stdin.setRawMode(false);
+  world.stderr.write(`${message}: `);
+  const lines = createInterface({ input: world.stdin, terminal: false });
+  const ended = new AbortController();
+  lines.once('close', () => ended.abort());
   try {
-    return await lines.question(`${message}: `, { signal: AbortSignal.any([signal, stopped.signal]) });
-  } catch (error) {
-    if (stopped.signal.aborted) throw interrupted();
-    throw error;
+    return await lines.question('', { signal: AbortSignal.any([signal, ended.signal]) });
   } finally {
     lines.close();
   }

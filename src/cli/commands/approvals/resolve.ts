@@ -57,7 +57,7 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
       hint: 'palyra approvals resolve ID --decision allow --digest DIGEST   in a script that may',
     });
   }
-  const [{ askApproval }, { settleApproval }, { readApprovals }] = await Promise.all([
+  const [{ askApproval }, { settleApproval, settleOverdue }, { readApprovals }] = await Promise.all([
     import('../../prompt-approval.ts'),
     import('../../../flows/settle-approval.ts'),
     import('../../../flows/find-approval.ts'),
@@ -75,6 +75,7 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
     const payload = await desk.store.payload(approval.payload_sha256);
     const said = await askApproval(cli, desk.store, { approval, payload, history: await readApprovals(desk), now });
     if (said === 'quit') break;
+    if (said === 'gone') await settleOverdue(desk);
     if (said === 'skip' || said === 'gone') continue;
     try {
       saySettled(cli, await settleApproval(desk, approval.approval_id, said));
