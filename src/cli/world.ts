@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StoreNotice } from '../adapters/lowdb-store.ts';
 import type { Cedar } from '../policy/engine.ts';
+import type { RunningCommand, Sandbox } from '../sandbox/runner.ts';
 import type { Files } from '../store/files.ts';
 import { type State, stateShapes } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
@@ -36,7 +37,17 @@ export interface World {
   readonly store: (root: string, notice: (notice: StoreNotice) => void) => Promise<Store<State>>;
   /** throughput: compile Cedar for a long run, not for a short start */
   readonly cedar: (settings?: { readonly throughput?: boolean }) => Promise<Cedar>;
+  readonly sandbox: () => Promise<Sandbox>;
+  readonly checkSandbox: () => Promise<SandboxCheck>;
+  /** hear the signals that would end this process, in the place of ending */
+  readonly onSignal: (heard: (name: PassedSignal) => void) => void;
 }
+
+type SandboxCheck = Awaited<ReturnType<typeof import('../adapters/sandbox-check.ts')['checkSandbox']>>;
+
+export type PassedSignal = Parameters<RunningCommand['signal']>[0];
+
+const PASSED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const satisfies readonly PassedSignal[];
 
 /** The world of this process. Takes PALYRA_TOKEN out of the environment and sets the umask to 077. */
 export function openWorld(): World {
@@ -74,5 +85,10 @@ export function openWorld(): World {
     store: async (root, notice) =>
       (await import('../adapters/lowdb-store.ts')).lowdbStore({ root, shapes: stateShapes, notice }),
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
+    sandbox: async () => (await import('../adapters/sandbox.ts')).sandbox,
+    checkSandbox: async () => (await import('../adapters/sandbox-check.ts')).checkSandbox(),
+    onSignal: (heard) => {
+      for (const name of PASSED) process.on(name, () => heard(name));
+    },
   };
 }

@@ -143,7 +143,7 @@ export function planRecord(plan: Plan): Readonly<Record<string, unknown>> {
 }
 
 /** Limits under their names in `palyra.toml`. */
-function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
+export function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
   return {
     timeout_ms: limits.timeoutMs,
     cpu_time_limit_ms: limits.cpuTimeLimitMs,
@@ -156,7 +156,7 @@ function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
   };
 }
 
-function refuseWorkspace({ workspace, cwd, hidden }: RunRequest): NoPlan | undefined {
+function refuseWorkspace({ tier, workspace, cwd, hidden }: RunRequest): NoPlan | undefined {
   const { path, realpath } = workspace;
   if (realpath === null)
     return refusal('sandbox.workspace', `no folder ${path}`, 'give --workspace DIR, a folder that exists');
@@ -170,12 +170,13 @@ function refuseWorkspace({ workspace, cwd, hidden }: RunRequest): NoPlan | undef
     return refusal('sandbox.workspace', `${cwd} is outside the workspace`, `run it below ${realpath}`);
   }
   const around = hidden.find((entry) => realpath === entry.path || realpath.startsWith(`${entry.path}/`));
-  if (around === undefined) return undefined;
-  return refusal(
-    'sandbox.workspace',
-    `the workspace lies in ${around.path}, which is never visible`,
-    'give another folder',
-  );
+  if (around !== undefined) {
+    const message = `the workspace lies in ${around.path}, which is never visible`;
+    return refusal('sandbox.workspace', message, 'give another folder');
+  }
+  const inside = tier === 'b' ? hidden.find(({ path: one }) => one.startsWith(`${realpath}/`)) : undefined;
+  if (inside === undefined) return undefined;
+  return refusal('sandbox.workspace', `tier b cannot hide ${inside.path} in the workspace`, 'use --tier c');
 }
 
 // whatever is mounted or hidden by itself, and what holds everybody's files
