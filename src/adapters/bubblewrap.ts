@@ -43,7 +43,7 @@ async function openEgress({ programs, architecture }: Machine, { network, user }
   const { directory, close } = await startEgressProxy(network.rules, network.relays.services, {
     parent: tmpdir(),
     ...(user === null ? {} : { owner: user }),
-    report: (destination) => addDistinct(destinations, destination),
+    report: (destination) => destinations.push(destination),
   });
   const { bwrap, perl, node, setpriv } = programs;
   const carrier: Carrier =
@@ -54,15 +54,6 @@ async function openEgress({ programs, architecture }: Machine, { network, user }
     wrapWithRelays({ bwrap: bwrap ?? 'bwrap', carrier }, network.relays, directory, command);
   return { destinations, wrap, close };
 }
-
-/** However often something is dialled, it is told once, and of very many the first. */
-function addDistinct(destinations: Destination[], destination: Destination): void {
-  const text = JSON.stringify(destination);
-  if (destinations.length >= MOST_DESTINATIONS || destinations.some((one) => JSON.stringify(one) === text)) return;
-  destinations.push(destination);
-}
-
-const MOST_DESTINATIONS = 256;
 
 function start({ programs, architecture }: Machine, plan: Plan, wrap: Egress['wrap']): Gated {
   const { bwrap, prlimit } = programs;

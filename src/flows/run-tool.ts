@@ -28,6 +28,8 @@ export interface RunDesk extends GateDesk {
   readonly approvalTimeoutMs: number;
   /** ask an operator; the approval as it stands when the asking is over */
   readonly ask: (approval: Approval) => Promise<Approval>;
+  /** hears what lets it run, before it does */
+  readonly allowed: (authority: Authority) => void;
 }
 
 /** One call of palyra.process.run. */
@@ -207,6 +209,7 @@ async function carryOut(desk: RunDesk, run: Begun, proposal: Proposal, plan: Pla
   let authority: Authority | undefined;
   const beforeStart = async (): Promise<void> => {
     authority = await begin(desk, run, proposal);
+    desk.allowed(authority);
   };
   try {
     const execution = await runner.run(plan, streams, { ...hooks, beforeStart });

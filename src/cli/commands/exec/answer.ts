@@ -6,7 +6,7 @@ import { obstaclesOf } from '../../../sandbox/obstacles.ts';
 import { planRecord, planSha256 } from '../../../sandbox/plan.ts';
 import { type Cli, configPath, shownPath } from '../../cli.ts';
 import { ERROR_EXIT, EXITS, type Exit } from '../../exits.ts';
-import { groundWords, stepsJson } from '../approvals/words.ts';
+import { stepsJson } from '../approvals/words.ts';
 
 /** A dry run that would run: the plan, in words or as JSON. */
 export function sayPlan({ output }: Cli, { plan, call, decision }: ToolRun): Exit {
@@ -44,7 +44,6 @@ export function sayRun(cli: Cli, run: ToolRun, execution: Execution, said: strin
   if (run.plan !== undefined) {
     for (const { what, hint } of obstaclesOf(execution, run.plan, said)) cli.output.warn(what, hint);
   }
-  if (cli.output.verbose && run.authority !== undefined) cli.output.note(`allowed by ${groundWords(run.authority)}`);
   return ending.exitCode;
 }
 

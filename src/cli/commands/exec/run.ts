@@ -19,6 +19,7 @@ import { type Cli, configPath, openDesk, stateRoot } from '../../cli.ts';
 import type { Exit } from '../../exits.ts';
 import { openGateDesk } from '../../gate-desk.ts';
 import { canAsk } from '../../prompt.ts';
+import { groundWords } from '../approvals/words.ts';
 import { failureJson, runJson, sayPlan, sayRun } from './answer.ts';
 import { askOperator } from './ask.ts';
 
@@ -118,7 +119,7 @@ async function requestFrom(
     stdin: options.stdin === true ? 'pipe' : 'null',
     tty: options.tty === true,
     allowRoot: options.allowRoot === true,
-    hidden: hiddenFrom(cli, sandbox, config),
+    hidden: hiddenFrom(cli, sandbox, config, folder),
   };
 }
 
@@ -153,7 +154,20 @@ function rulesOf({ settings }: EffectiveConfig): RunRules {
 }
 
 /** The state, the operator's configuration and policies: nobody inside sees or changes what decides about them. */
-function hiddenFrom(cli: Cli, sandbox: Sandbox, { policyPaths }: EffectiveConfig): RunRequest['hidden'] {
+function hiddenFrom(
+  cli: Cli,
+  sandbox: Sandbox,
+  { policyPaths }: EffectiveConfig,
+  folder: string,
+): RunRequest['hidden'] {
+  const root = stateRoot(cli);
+  if (root.startsWith(`${folder}/`) && sandbox.hidden(root) === undefined) {
+    throw new PalyraError('sandbox.refused', `the state would be made in the workspace, at ${root}`, {
+      why: 'what is not there yet cannot be hidden from the command',
+      hint: 'run it again: it is there now',
+      details: { reason_code: 'exec.state_in_workspace' },
+    });
+  }
   const own = policyPaths.filter(({ forbidOnly }) => !forbidOnly).map(({ path }) => path);
   const found = [stateRoot(cli), configPath(cli), ...own].map((path) => sandbox.hidden(path));
   return found.filter((entry) => entry !== undefined);
@@ -176,11 +190,13 @@ async function openRunDesk(
     acting: await whoActs(desk),
     approvalTimeoutMs: settings.approvals.timeout_seconds * 1000,
     ask: (approval) => askOperator(cli, desk, approval, waitMs),
+    // who is not asked is told why
+    allowed: (authority) => {
+      if (authority.ground.kind === 'grant') cli.output.note(`allowed by ${groundWords(authority)}`);
+    },
     streams: {
-      // opened only if it is read: a terminal that nobody reads is left alone
-      get stdin() {
-        return world.stdin;
-      },
+      // opened only if it is read: it takes as long as a decision
+      stdin: options.stdin === true ? world.stdin : new PassThrough(),
       stdout: world.stdout,
       stderr,
     },
