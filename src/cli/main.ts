@@ -147,9 +147,11 @@ function unknownOption(flag: string, subject: Command): PalyraError {
     command.options.map((option) => option.long ?? ''),
   );
   const [near] = nearest(flag.split('=')[0] ?? flag, known);
+  const takesCommand = subject.registeredArguments.some((argument) => argument.name() === 'command');
+  const dashes = takesCommand && near === undefined ? 'a command comes after --   ' : '';
   const page = `${pathOf(subject).join(' ')} --help`;
   return new PalyraError('usage.unknown', `unknown option: ${(flag.split('=')[0] ?? '').slice(0, 60)}`, {
-    hint: near === undefined ? page : `did you mean ${near}?   ${page}`,
+    hint: near === undefined ? dashes + page : `did you mean ${near}?   ${page}`,
   });
 }
 

@@ -89,9 +89,10 @@ export async function runTool(desk: RunDesk, call: ToolCall): Promise<ToolRun> {
 
   if (looked.refusal !== undefined) return await refuse(desk, run, looked.refusal);
   if (!('plan' in planned)) return await refuse(desk, run, planned);
-  if (desk.dryRun) return looked.needsApproval ? await refuse(desk, run, PENDING) : { ...run, execution: undefined };
+  if (desk.dryRun)
+    return looked.asks === undefined ? { ...run, execution: undefined } : await refuse(desk, run, pending(looked.asks));
 
-  if (!looked.needsApproval) return await carryOut(desk, run, proposal, planned.plan);
+  if (looked.asks === undefined) return await carryOut(desk, run, proposal, planned.plan);
   const { approvalId, refusal } = await askFor(desk, proposal);
   const asked = { ...run, approvalId };
   return refusal === undefined
@@ -102,10 +103,9 @@ export async function runTool(desk: RunDesk, call: ToolCall): Promise<ToolRun> {
 /** A run before it has ended. */
 type Begun = Omit<ToolRun, 'execution'>;
 
-const PENDING: Refusal = {
-  outcome: 'refused',
-  reasons: [{ code: 'approval.required', words: 'an operator has to allow it' }],
-};
+function pending(why: string): Refusal {
+  return refused([{ code: 'approval.required', words: why }], 'without --dry-run it is asked for');
+}
 
 /** What the words of the command, and this machine, allow. */
 function planCall({ sandbox, machine }: RunDesk, call: ToolCall): { readonly plan: Plan } | Refusal {
@@ -158,9 +158,9 @@ async function lookAtGate(
   desk: RunDesk,
   { approval }: ToolCall,
   proposal: Proposal,
-): Promise<Pick<ToolRun, 'decision' | 'approvalId' | 'authority' | 'refusal'> & { readonly needsApproval: boolean }> {
+): Promise<Pick<ToolRun, 'decision' | 'approvalId' | 'authority' | 'refusal'> & { readonly asks: string | undefined }> {
   const dry = { ...desk, dryRun: true };
-  const open = { needsApproval: false, authority: undefined, refusal: undefined };
+  const open = { asks: undefined, authority: undefined, refusal: undefined };
   if (approval !== undefined) {
     const { answer } = await claimApproval(dry, approval, proposal);
     const found = { ...open, decision: undefined, approvalId: answer.approval.approval_id };
@@ -169,7 +169,7 @@ async function lookAtGate(
   const { answer } = await requestApproval(dry, proposal, desk.approvalTimeoutMs);
   const decided = { ...open, decision: answer, approvalId: undefined };
   if (answer.decision === 'deny') return { ...decided, refusal: refused(answer.reasons) };
-  return { ...decided, needsApproval: answer.decision === 'ask' };
+  return answer.decision === 'ask' ? { ...decided, asks: answer.why } : decided;
 }
 
 function refused(reasons: Refusal['reasons'], hint?: string): Refusal {

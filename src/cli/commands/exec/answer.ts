@@ -3,36 +3,36 @@ import { type Refusal, reportOf, type ToolRun } from '../../../flows/run-tool.ts
 import { describePlan } from '../../../sandbox/describe-plan.ts';
 import { type Execution, executionRecord, notRun } from '../../../sandbox/execution.ts';
 import { obstaclesOf } from '../../../sandbox/obstacles.ts';
-import { planRecord, planSha256 } from '../../../sandbox/plan.ts';
+import { type Plan, planRecord, planSha256 } from '../../../sandbox/plan.ts';
 import { type Cli, configPath, shownPath } from '../../cli.ts';
 import { ERROR_EXIT, EXITS, type Exit } from '../../exits.ts';
 import { stepsJson } from '../approvals/words.ts';
 
-/** A dry run that would run: the plan, in words or as JSON. */
-export function sayPlan({ output }: Cli, { plan, call, decision }: ToolRun): Exit {
-  if (plan === undefined) return 'exec_refused';
+/** What a dry run found: the plan, in words or as JSON, and whether it would run. */
+export function sayPlan({ output }: Cli, plan: Plan, { call, decision, refusal }: ToolRun): void {
   if (output.json) {
     output.value({
       schema: 'palyra.exec.plan/1',
-      would_run: true,
+      would_run: refusal === undefined,
       plan: planRecord(plan),
       plan_sha256: planSha256(plan),
       request_sha256: call.requestSha256,
       ...(decision === undefined ? {} : { decision: decision.decision, ...stepsJson(decision) }),
     });
-    return 'ok';
+    return;
   }
   for (const { name, value } of describePlan(plan)) output.answer(`${name.padEnd(12)}${value}`);
-  output.note('it would run; nothing was run or written');
-  return 'ok';
+  if (refusal === undefined) output.note('it would run; nothing was run or written');
 }
 
 /**
- * What is to be said of a run beside what it said itself.
+ * How a run ended, with what is to be said beside what it said itself.
  * @throws PalyraError sandbox.refused, sandbox.setup_failed
  */
-export function sayRun(cli: Cli, run: ToolRun, execution: Execution, said: string): Exit {
+export function sayRun(cli: Cli, run: ToolRun, said: string): Exit {
+  const { execution } = run;
   if (run.refusal !== undefined) throw refusalError(cli, run, run.refusal);
+  if (execution === undefined) return 'ok';
   const { ending } = execution;
   if (ending.outcome === 'setup_failed') {
     throw new PalyraError('sandbox.setup_failed', 'the sandbox could not be set up', {
@@ -80,8 +80,8 @@ export function failureJson(error: PalyraError): unknown {
 
 function refusalError(cli: Cli, run: ToolRun, { outcome, reasons, hint }: Refusal): PalyraError {
   const [{ code, words }, ...others] = reasons;
-  const why = others.map((reason) => `${reason.code}: ${reason.words}`).join('\n');
-  return new PalyraError(outcome === 'refused' ? 'sandbox.refused' : 'sandbox.setup_failed', `${code}: ${words}`, {
+  const why = others.map((reason) => `${reason.words} (${reason.code})`).join('\n');
+  return new PalyraError(outcome === 'refused' ? 'sandbox.refused' : 'sandbox.setup_failed', `${words} (${code})`, {
     ...(why === '' ? {} : { why }),
     hint: hint ?? hintFor(cli, run, code),
     details: {

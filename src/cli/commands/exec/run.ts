@@ -55,9 +55,9 @@ export async function runCommand(cli: Cli, operands: readonly string[], options:
     return await runTool(desk, await callFrom(cli, desk, request, options));
   });
   if (options.stdin === true) world.stdin.destroy();
-  if (run.execution === undefined) return sayPlan(cli, run);
-  write?.(`${JSON.stringify(runJson(run, run.execution))}\n`);
-  return sayRun(cli, run, run.execution, stderr.said());
+  if (cli.options.dryRun && run.plan !== undefined) sayPlan(cli, run.plan, run);
+  if (run.execution !== undefined) write?.(`${JSON.stringify(runJson(run, run.execution))}\n`);
+  return sayRun(cli, run, stderr.said());
 }
 
 /** What is refused before there is a call is journaled and reported too. */
