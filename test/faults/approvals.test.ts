@@ -225,17 +225,7 @@ describe('on the disk', () => {
   test('where nothing can be recorded nobody can be asked: denied', async () => {
     const scene = await newScene();
     const { code, stdout } = await scene.palyra(
-      [
-        'approvals',
-        'request',
-        '--tool',
-        'palyra.http.fetch',
-        '--input',
-        '-',
-        '--json',
-        '--state-root',
-        '/proc/state',
-      ],
+      ['approvals', 'request', '--tool', 'palyra.http.fetch', '--input', '-', '--json', '--state-root', '/proc/state'],
       { input: INPUT },
     );
     expect([code, JSON.parse(stdout)]).toEqual([
