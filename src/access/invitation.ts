@@ -1,5 +1,5 @@
 import { PalyraError } from '../errors.ts';
-import { relative } from '../time.ts';
+import { rfc3339 } from '../time.ts';
 import { isSameIdentity, openInvitations, refuseUnlessMayGrant, refuseUnlessOwner } from './membership.ts';
 import { roleIn } from './permission.ts';
 import type { Invitation, Membership, Registry, Role, Workspace } from './registry.ts';
@@ -8,7 +8,10 @@ import type { Act } from './workspace.ts';
 
 export type InvitationState = 'pending' | 'accepted' | 'expired';
 
-export function invitationState(invitation: Invitation, now: number): InvitationState {
+export function invitationState(
+  invitation: Pick<Invitation, 'accepted_at_unix_ms' | 'expires_at_unix_ms'>,
+  now: number,
+): InvitationState {
   if (typeof invitation.accepted_at_unix_ms === 'number') return 'accepted';
   return invitation.expires_at_unix_ms <= now ? 'expired' : 'pending';
 }
@@ -106,7 +109,7 @@ function refuseUnlessOpen(invitation: Invitation, now: number): void {
     'store.conflict',
     `the invitation ${state === 'accepted' ? 'was accepted already' : 'has expired'}`,
     {
-      why: `it ${state === 'accepted' ? 'was accepted' : 'expired'} ${relative(at, now)}`,
+      why: `at ${rfc3339(at)}`,
       hint: `ask ${invitation.issued_by_principal} for a new one`,
     },
   );

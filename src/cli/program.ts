@@ -13,6 +13,22 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
     summary: 'decide requests by Cedar policies, and explain, test, check and compare them',
     load: async (cli) => (await import('./commands/policy/noun.ts')).policy(cli),
   },
+  workspaces: {
+    summary: 'make and show the workspaces of teams',
+    load: async (cli) => (await import('./commands/workspaces/noun.ts')).workspaces(cli),
+  },
+  members: {
+    summary: 'invite people to a workspace, and decide what they may do',
+    load: async (cli) => (await import('./commands/members/noun.ts')).members(cli),
+  },
+  shares: {
+    summary: 'share resources with a workspace',
+    load: async (cli) => (await import('./commands/shares/noun.ts')).shares(cli),
+  },
+  journal: {
+    summary: 'read, follow, verify and export the journal',
+    load: async (cli) => (await import('./commands/journal/noun.ts')).journal(cli),
+  },
   init: {
     summary: 'write a commented palyra.toml',
     load: async (cli) => (await import('./commands/init.ts')).init(cli),

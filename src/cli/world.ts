@@ -8,6 +8,7 @@ import type { Files } from '../store/files.ts';
 import { type State, stateShapes } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
+import type { ExitName } from './exits.ts';
 
 /**
  * Everything outside: the one place where adapters are imported, each when it is first wanted. Commands and flows get
@@ -33,6 +34,8 @@ export interface World {
   readonly pid: number;
   readonly host: () => string;
   readonly files: () => Promise<Files>;
+  /** aborted by Ctrl-C or a request to end, with the exit as its reason; once asked for, a second Ctrl-C ends at once */
+  readonly interruption: () => AbortSignal;
   /** the state below a folder; `notice` hears what people should, though it is no error */
   readonly store: (root: string, notice: (notice: StoreNotice) => void) => Promise<Store<State>>;
   /** throughput: compile Cedar for a long run, not for a short start */
@@ -71,6 +74,12 @@ export function openWorld(): World {
     pid: process.pid,
     host: hostname,
     files: async () => (await import('../adapters/files.ts')).files,
+    interruption: () => {
+      const controller = new AbortController();
+      process.once('SIGINT', () => controller.abort('interrupted' satisfies ExitName));
+      process.once('SIGTERM', () => controller.abort('terminated' satisfies ExitName));
+      return controller.signal;
+    },
     store: async (root, notice) =>
       (await import('../adapters/lowdb-store.ts')).lowdbStore({ root, shapes: stateShapes, notice }),
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),

@@ -23,7 +23,7 @@ export async function acceptInvitation(
       registry: accepted.registry,
       kind: 'member.accept',
       payload: { workspace_id, invitation_id, membership_id, principal, role },
-      event: { feature_key: 'team_mode', category: 'member.accept', workspace_id, detail: `${principal}: ${role}` },
+      event: { feature_key: 'team_mode', category: 'member', workspace_id, detail: `accept ${principal}: ${role}` },
     };
   });
 }

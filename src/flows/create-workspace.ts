@@ -25,7 +25,7 @@ export async function createWorkspace(desk: AccessDesk, asked: NewWorkspace): Pr
       registry: made.registry,
       kind: 'workspace.create',
       payload: { workspace_id, slug, display_name, team: made.team.slug, owner: acting.principal },
-      event: { feature_key: 'team_mode', category: 'workspace.create', workspace_id, detail: slug },
+      event: { feature_key: 'team_mode', category: 'workspace', workspace_id, detail: `create ${slug}` },
     };
   });
 }

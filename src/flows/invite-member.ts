@@ -60,7 +60,7 @@ export async function inviteMember(desk: AccessDesk, wish: InvitationWish): Prom
         expires_at_unix_ms: expiresAt,
         replaced_invitation_ids: invited.replaced.map((one) => one.invitation_id),
       },
-      event: { feature_key: 'team_mode', category: 'member.invite', workspace_id, detail: `${identity}: ${role}` },
+      event: { feature_key: 'team_mode', category: 'member', workspace_id, detail: `invite ${identity}: ${role}` },
     };
   });
 }

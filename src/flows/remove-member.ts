@@ -33,7 +33,7 @@ export async function removeMember(
         invitation_ids: removal.invitations.map(({ invitation_id }) => invitation_id),
         revoked_token_ids: removal.revoked.map(({ token_id }) => token_id),
       },
-      event: { feature_key: 'team_mode', category: 'member.remove', workspace_id, detail: principal },
+      event: { feature_key: 'team_mode', category: 'member', workspace_id, detail: `remove ${principal}` },
     };
   });
 }

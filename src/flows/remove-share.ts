@@ -29,7 +29,7 @@ export async function removeShare(
       registry: removed.registry,
       kind: 'share.remove',
       payload: { workspace_id, share_id, resource_kind: kind, resource_id: id, access_level },
-      event: { feature_key: 'rbac', category: 'share.remove', workspace_id, detail: `${kind} ${id}` },
+      event: { feature_key: 'rbac', category: 'share', workspace_id, detail: `remove ${kind} ${id}` },
     };
   });
 }

@@ -38,7 +38,7 @@ export async function setMemberRole(
       registry: set.registry,
       kind: 'member.set_role',
       payload: { workspace_id, principal, before: set.before, role, revoked_token_ids: revoked },
-      event: { feature_key: 'team_mode', category: 'member.set_role', workspace_id, detail: `${principal}: ${role}` },
+      event: { feature_key: 'team_mode', category: 'member', workspace_id, detail: `set role ${principal}: ${role}` },
     };
   });
 }

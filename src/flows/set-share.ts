@@ -46,7 +46,7 @@ export async function setShare(desk: AccessDesk, wish: ShareWish): Promise<Chang
       registry: set.registry,
       kind: 'share.set',
       payload: { workspace_id, share_id, resource_kind: kind, resource_id: id, before, access_level: accessLevel },
-      event: { feature_key: 'rbac', category: 'share.set', workspace_id, detail: `${kind} ${id}: ${accessLevel}` },
+      event: { feature_key: 'rbac', category: 'share', workspace_id, detail: `set ${kind} ${id}: ${accessLevel}` },
     };
   });
 }
