@@ -89,7 +89,7 @@ export function slugOf(name: string, id: string): string {
 }
 
 /** What runs for a workspace, by its id. */
-export function runtimeOf(workspaceId: string): Pick<Workspace, 'runtime_principal' | 'runtime_device_id'> {
+export function runtimeOf(workspaceId: string) {
   return { runtime_principal: `workspace:${workspaceId}`, runtime_device_id: workspaceId };
 }
 

@@ -29,6 +29,10 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
     summary: 'read, follow, verify and export the journal',
     load: async (cli) => (await import('./commands/journal/noun.ts')).journal(cli),
   },
+  doctor: {
+    summary: 'find what is wrong with the state, the configuration and this machine',
+    load: async (cli) => (await import('./commands/doctor.ts')).doctor(cli),
+  },
   init: {
     summary: 'write a commented palyra.toml',
     load: async (cli) => (await import('./commands/init.ts')).init(cli),

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { StoreNotice } from '../adapters/lowdb-store.ts';
 import type { Cedar } from '../policy/engine.ts';
 import type { Files } from '../store/files.ts';
+import type { MachineInspector, StateInspector } from '../store/inspection.ts';
 import { type State, stateShapes } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
@@ -38,6 +39,8 @@ export interface World {
   readonly interruption: () => AbortSignal;
   /** the state below a folder; `notice` hears what people should, though it is no error */
   readonly store: (root: string, notice: (notice: StoreNotice) => void) => Promise<Store<State>>;
+  readonly stateInspector: (root: string) => Promise<StateInspector<State>>;
+  readonly machineInspector: () => Promise<MachineInspector>;
   /** throughput: compile Cedar for a long run, not for a short start */
   readonly cedar: (settings?: { readonly throughput?: boolean }) => Promise<Cedar>;
 }
@@ -82,6 +85,9 @@ export function openWorld(): World {
     },
     store: async (root, notice) =>
       (await import('../adapters/lowdb-store.ts')).lowdbStore({ root, shapes: stateShapes, notice }),
+    stateInspector: async (root) =>
+      (await import('../adapters/state-inspector.ts')).openStateInspector(root, stateShapes),
+    machineInspector: async () => (await import('../adapters/machine-inspector.ts')).machineInspector,
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
   };
 }
