@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import type { StoreNotice } from '../adapters/lowdb-store.ts';
 import type { Cedar } from '../policy/engine.ts';
 import type { Files } from '../store/files.ts';
+import type { Rates } from '../store/rates.ts';
+import type { Sources } from '../store/sources.ts';
 import { type State, stateShapes } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
@@ -35,6 +37,10 @@ export interface World {
   readonly files: () => Promise<Files>;
   /** the state below a folder; `notice` hears what people should, though it is no error */
   readonly store: (root: string, notice: (notice: StoreNotice) => void) => Promise<Store<State>>;
+  /** what tokens have used, below the same folder */
+  readonly rates: (root: string) => Promise<Rates>;
+  /** files, folders and git ranges, however large, to be looked through */
+  readonly sources: () => Promise<Sources>;
   /** throughput: compile Cedar for a long run, not for a short start */
   readonly cedar: (settings?: { readonly throughput?: boolean }) => Promise<Cedar>;
 }
@@ -65,14 +71,22 @@ export function openWorld(): World {
     // dist/main.js or src/cli/world.ts: the package is where policies/ is
     packageFolder: dirname(dirname(fileURLToPath(import.meta.url))).replace(/\/src$/, ''),
     account: () => {
-      const { username, homedir, uid } = userInfo();
-      return { login: username, home: homedir, uid };
+      try {
+        const { username, homedir, uid } = userInfo();
+        return { login: username, home: homedir, uid };
+      } catch {
+        // a container may run as a uid that the password database does not have
+        const uid = process.getuid?.() ?? 0;
+        return { login: String(uid), home: '', uid };
+      }
     },
     pid: process.pid,
     host: hostname,
     files: async () => (await import('../adapters/files.ts')).files,
     store: async (root, notice) =>
       (await import('../adapters/lowdb-store.ts')).lowdbStore({ root, shapes: stateShapes, notice }),
+    rates: async (root) => (await import('../adapters/rates-file.ts')).ratesFile(root),
+    sources: async () => (await import('../adapters/sources.ts')).sources,
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
   };
 }
