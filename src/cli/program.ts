@@ -13,6 +13,18 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
     summary: 'decide requests by Cedar policies, and explain, test, check and compare them',
     load: async (cli) => (await import('./commands/policy/noun.ts')).policy(cli),
   },
+  tokens: {
+    summary: 'make, rotate, revoke and verify API tokens, and find leaked ones',
+    load: async (cli) => (await import('./commands/tokens/noun.ts')).tokens(cli),
+  },
+  flags: {
+    summary: 'turn features on and off, and see what that touches',
+    load: async (cli) => (await import('./commands/flags/noun.ts')).flags(cli),
+  },
+  roles: {
+    summary: 'what owners, admins and operators may do',
+    load: async (cli) => (await import('./commands/roles/noun.ts')).roles(cli),
+  },
   workspaces: {
     summary: 'make and show the workspaces of teams',
     load: async (cli) => (await import('./commands/workspaces/noun.ts')).workspaces(cli),

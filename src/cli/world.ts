@@ -6,6 +6,8 @@ import type { StoreNotice } from '../adapters/lowdb-store.ts';
 import type { Cedar } from '../policy/engine.ts';
 import type { Files } from '../store/files.ts';
 import type { MachineInspector, StateInspector } from '../store/inspection.ts';
+import type { Rates } from '../store/rates.ts';
+import type { Sources } from '../store/sources.ts';
 import { type State, stateShapes } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
@@ -41,6 +43,10 @@ export interface World {
   readonly store: (root: string, notice: (notice: StoreNotice) => void) => Promise<Store<State>>;
   readonly stateInspector: (root: string) => Promise<StateInspector<State>>;
   readonly machineInspector: () => Promise<MachineInspector>;
+  /** what tokens have used, below the same folder */
+  readonly rates: (root: string) => Promise<Rates>;
+  /** files, folders and git ranges, however large, to be looked through */
+  readonly sources: () => Promise<Sources>;
   /** throughput: compile Cedar for a long run, not for a short start */
   readonly cedar: (settings?: { readonly throughput?: boolean }) => Promise<Cedar>;
 }
@@ -71,8 +77,14 @@ export function openWorld(): World {
     // dist/main.js or src/cli/world.ts: the package is where policies/ is
     packageFolder: dirname(dirname(fileURLToPath(import.meta.url))).replace(/\/src$/, ''),
     account: () => {
-      const { username, homedir, uid } = userInfo();
-      return { login: username, home: homedir, uid };
+      try {
+        const { username, homedir, uid } = userInfo();
+        return { login: username, home: homedir, uid };
+      } catch {
+        // a container may run as a uid that the password database does not have
+        const uid = process.getuid?.() ?? 0;
+        return { login: String(uid), home: '', uid };
+      }
     },
     pid: process.pid,
     host: hostname,
@@ -88,6 +100,8 @@ export function openWorld(): World {
     stateInspector: async (root) =>
       (await import('../adapters/state-inspector.ts')).openStateInspector(root, stateShapes),
     machineInspector: async () => (await import('../adapters/machine-inspector.ts')).machineInspector,
+    rates: async (root) => (await import('../adapters/rates-file.ts')).ratesFile(root),
+    sources: async () => (await import('../adapters/sources.ts')).sources,
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
   };
 }

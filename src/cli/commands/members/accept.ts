@@ -4,6 +4,7 @@ import { sayChange } from '../../change.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import { readSecret } from '../../secret.ts';
+import { withTimes } from '../../times.ts';
 
 export function accept(cli: Cli): Command {
   const verb = command('accept')
@@ -15,11 +16,14 @@ export function accept(cli: Cli): Command {
     .action(
       ending(cli, async ({ secretFile }) => {
         const { acceptInvitation } = await import('../../../flows/accept-invitation.ts');
-        const accepted = await acceptInvitation(await openDesk(cli), await readSecret(cli, secretFile));
+        const accepted = await acceptInvitation(
+          await openDesk(cli),
+          await readSecret(cli, secretFile, 'palyra members accept < FILE   or --secret-file FILE'),
+        );
         const { workspace, membership } = accepted.answer;
         sayChange(cli, accepted, {
           schema: 'palyra.members.accept/1',
-          value: { membership, workspace },
+          value: { membership: withTimes(membership), workspace: withTimes(workspace) },
           becomes: `${printable(membership.principal)} is ${membership.role} of ${printable(workspace.slug)}`,
         });
         return 'ok';
@@ -36,6 +40,6 @@ knows (3), an invitation that was accepted (4), one that has expired (4), one fo
         command: 'palyra members invite user:bob --role operator | palyra members accept --as user:bob',
       },
     ],
-    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   }) as unknown as Command;
 }

@@ -6,6 +6,7 @@ import { relative, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import { sayList } from '../../table.ts';
+import { withTimes } from '../../times.ts';
 
 export function invitations(cli: Cli): Command {
   const verb = command('invitations')
@@ -40,7 +41,7 @@ export function invitations(cli: Cli): Command {
             },
             { heading: 'by', cell: ({ issued_by_principal: by }) => by },
           ],
-          record: (item) => item,
+          record: withTimes,
           empty: 'no invitations yet   palyra members invite IDENTITY --role ROLE',
         });
         return 'ok';

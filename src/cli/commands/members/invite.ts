@@ -4,6 +4,7 @@ import { relative, rfc3339 } from '../../../time.ts';
 import { sayChange } from '../../change.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { withTimes } from '../../times.ts';
 
 export function invite(cli: Cli): Command {
   const verb = command('invite')
@@ -24,7 +25,7 @@ export function invite(cli: Cli): Command {
           schema: 'palyra.members.invite/1',
           value: {
             ...(invited.changed ? { token: secret } : {}),
-            invitation: shown,
+            invitation: withTimes(shown),
             replaced_invitation_ids: replaced.map(({ invitation_id }) => invitation_id),
           },
           becomes: `${printable(invitation.invited_identity)} may join ${printable(where.slug)} as ${invitation.role} until ${rfc3339(until)} (${relative(until, cli.world.clock())})`,
@@ -48,6 +49,6 @@ place of an earlier one of the same identity that nobody has accepted. palyra me
         command: '(umask 077; palyra members invite user:bob --role operator > bob.invitation)',
       },
     ],
-    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   }) as unknown as Command;
 }

@@ -3,6 +3,7 @@ import { printable } from '../../../text.ts';
 import { sayChange } from '../../change.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { withTimes } from '../../times.ts';
 import { revokedWords } from './words.ts';
 
 export function remove(cli: Cli): Command {
@@ -23,7 +24,7 @@ export function remove(cli: Cli): Command {
         sayChange(cli, removed, {
           schema: 'palyra.members.remove/1',
           value: {
-            memberships,
+            memberships: memberships.map(withTimes),
             withdrawn_invitation_ids: invitations.map(({ invitation_id }) => invitation_id),
             revoked_token_ids: revoked.map(({ token_id }) => token_id),
           },
@@ -42,6 +43,6 @@ export function remove(cli: Cli): Command {
       { says: 'invite', command: 'palyra members invite user:bob --role operator' },
       { says: 'and withdraw it', command: 'palyra members remove user:bob' },
     ],
-    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   }) as unknown as Command;
 }

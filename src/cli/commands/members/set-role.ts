@@ -3,6 +3,7 @@ import { printable } from '../../../text.ts';
 import { sayChange } from '../../change.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { withTimes } from '../../times.ts';
 import { revokedWords } from './words.ts';
 
 export function setRole(cli: Cli): Command {
@@ -22,7 +23,11 @@ export function setRole(cli: Cli): Command {
         const place = `of ${printable(where.slug)}`;
         sayChange(cli, set, {
           schema: 'palyra.members.set-role/1',
-          value: { membership, before, revoked_token_ids: revoked.map(({ token_id }) => token_id) },
+          value: {
+            membership: withTimes(membership),
+            before,
+            revoked_token_ids: revoked.map(({ token_id }) => token_id),
+          },
           becomes: set.wouldChange
             ? `${printable(membership.principal)} becomes ${membership.role} ${place} (was ${before})`
             : `${printable(membership.principal)} is ${membership.role} ${place}`,
@@ -43,6 +48,6 @@ themselves, and the last owner stays, whether rbac is on or off.`,
       },
       { says: 'let them manage tokens and members', command: 'palyra members set-role user:bob admin --as user:ann' },
     ],
-    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   }) as unknown as Command;
 }

@@ -4,6 +4,7 @@ import { relative, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import { sayList } from '../../table.ts';
+import { withTimes } from '../../times.ts';
 
 export function list(cli: Cli): Command {
   const verb = command('list')
@@ -33,7 +34,7 @@ export function list(cli: Cli): Command {
             },
             { heading: 'by', cell: ({ created_by_principal: by }) => by },
           ],
-          record: (item) => item,
+          record: withTimes,
           empty: 'nothing is shared yet   palyra shares set KIND ID --level LEVEL',
         });
         return 'ok';

@@ -3,6 +3,7 @@ import { printable } from '../../../text.ts';
 import { sayChange } from '../../change.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { withTimes } from '../../times.ts';
 import { SET_UP } from './words.ts';
 
 export function remove(cli: Cli): Command {
@@ -19,7 +20,7 @@ export function remove(cli: Cli): Command {
         const { share, workspace: where } = removed.answer;
         sayChange(cli, removed, {
           schema: 'palyra.shares.remove/1',
-          value: { share },
+          value: { share: withTimes(share) },
           becomes: `${share.resource_kind} ${printable(share.resource_id)} is no longer shared with ${printable(where.slug)}`,
         });
         return 'ok';
@@ -32,6 +33,6 @@ export function remove(cli: Cli): Command {
       { says: 'share', command: 'palyra shares set memory runbook --level read' },
       { says: 'and no longer', command: 'palyra shares remove memory runbook' },
     ],
-    exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   }) as unknown as Command;
 }

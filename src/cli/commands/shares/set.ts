@@ -3,6 +3,7 @@ import { printable } from '../../../text.ts';
 import { sayChange } from '../../change.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { withTimes } from '../../times.ts';
 import { SET_UP } from './words.ts';
 
 export function set(cli: Cli): Command {
@@ -21,7 +22,7 @@ export function set(cli: Cli): Command {
         const was = before === null || !done.wouldChange ? '' : ` (was ${printable(before)})`;
         sayChange(cli, done, {
           schema: 'palyra.shares.set/1',
-          value: { share, before },
+          value: { share: withTimes(share), before },
           becomes: `${share.resource_kind} ${printable(share.resource_id)} is shared with ${printable(where.slug)} for ${share.access_level}${was}`,
         });
         return 'ok';
@@ -33,6 +34,6 @@ export function set(cli: Cli): Command {
       ...SET_UP,
       { says: 'let the workspace read a memory', command: 'palyra shares set memory runbook --level read' },
     ],
-    exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   }) as unknown as Command;
 }

@@ -3,6 +3,7 @@ import { printable } from '../../../text.ts';
 import { sayChange } from '../../change.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { withTimes } from '../../times.ts';
 
 export function create(cli: Cli): Command {
   const verb = command('create')
@@ -17,7 +18,7 @@ export function create(cli: Cli): Command {
         const { workspace, team: its, membership } = made.answer;
         sayChange(cli, made, {
           schema: 'palyra.workspaces.create/1',
-          value: { workspace, team: its, membership },
+          value: { workspace: withTimes(workspace), team: withTimes(its), membership: withTimes(membership) },
           becomes: `workspace ${printable(workspace.slug)} of team ${printable(its.slug)} is owned by ${printable(membership.principal)}`,
         });
         if (made.changed && !cli.output.json) cli.output.answer(workspace.workspace_id);
@@ -31,6 +32,6 @@ export function create(cli: Cli): Command {
       { says: 'a workspace of its own team', command: 'palyra workspaces create ops' },
       { says: 'see what another would be', command: 'palyra workspaces create "On call" --team ops --dry-run' },
     ],
-    exits: ['ok', 'usage', 'conflict', 'forbidden', 'busy', 'unsafe_state'],
+    exits: ['ok', 'usage', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   }) as unknown as Command;
 }

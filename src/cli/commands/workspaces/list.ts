@@ -4,6 +4,7 @@ import { relative, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import { sayList } from '../../table.ts';
+import { withTimes } from '../../times.ts';
 
 export function list(cli: Cli): Command {
   const verb = command('list')
@@ -35,7 +36,7 @@ export function list(cli: Cli): Command {
               value: ({ created_at_unix_ms: at }) => rfc3339(at),
             },
           ],
-          record: (item) => item,
+          record: withTimes,
           empty: 'no workspaces yet   palyra workspaces create NAME',
         });
         return 'ok';

@@ -4,6 +4,7 @@ import { printable } from '../../../text.ts';
 import { rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { withTimes } from '../../times.ts';
 
 export function show(cli: Cli): Command {
   const verb = command('show')
@@ -19,7 +20,13 @@ export function show(cli: Cli): Command {
         const members = registry.memberships.filter(isIn);
         const shares = registry.shares.filter(isIn);
         if (cli.output.json) {
-          cli.output.value({ schema: 'palyra.workspaces.show/1', workspace, team, members, shares });
+          cli.output.value({
+            schema: 'palyra.workspaces.show/1',
+            workspace: withTimes(workspace),
+            team: team === null ? null : withTimes(team),
+            members: members.map(withTimes),
+            shares: shares.map(withTimes),
+          });
           return 'ok';
         }
         const rows: readonly (readonly [string, string])[] = [
