@@ -6,9 +6,10 @@ import { type Finding, findingOf } from '../finding.ts';
 import { DOCUMENT_BYTES } from '../store/bounds.ts';
 import type { StateInspector } from '../store/inspection.ts';
 import type { Shapes } from '../store/store.ts';
-import { headOf, readCheckpoint } from './checkpoint.ts';
+import { readCheckpoint } from './checkpoint.ts';
 import { readTail } from './journal-file.ts';
 import { withLock } from './lock.ts';
+import { entriesBeyond } from './recovery.ts';
 import { checkPrivateFolder, decodeUtf8, openPrivateFile, readPrivateFile, STAGED } from './safe-file.ts';
 import { loadDocument } from './state-files.ts';
 
@@ -28,12 +29,13 @@ export function openStateInspector<D extends object>(root: string, shapes: Shape
     inspectDocuments() {
       const settled = attempt(root, () => {
         const checkpoint = readCheckpoint(root);
-        return { checkpoint, tail: readTail(join(root, 'journal')) };
+        const tail = readTail(join(root, 'journal'));
+        return { checkpoint, tail, beyond: entriesBeyond(join(root, 'journal'), checkpoint, tail.head) };
       });
       if ('code' in settled) return { findings: [settled], documents: {} };
-      const { checkpoint, tail } = settled;
+      const { checkpoint, tail, beyond } = settled;
       const torn = tail.tornBytes > 0 ? [tornEnd(tail.tornBytes)] : [];
-      if (tail.head.hash !== headOf(checkpoint).hash) {
+      if (beyond.length > 0) {
         return { findings: [...torn, unfinished(tail.head.seq)], documents: {} };
       }
       const findings: Finding[] = [...torn];
@@ -161,9 +163,9 @@ function unfinished(seq: number): Finding {
   return {
     code: 'journal.unfinished',
     isWrong: false,
-    what: `entry ${seq} of the journal and the files beside it are not of the same moment`,
-    why: 'a crash came between them, and the next command finishes it; or lines of the journal were cut off',
-    remedy: 'palyra doctor --fix   (then palyra journal verify)',
+    what: `a crash came between entry ${seq} of the journal and its files`,
+    why: 'the next command that needs them finishes it',
+    remedy: 'palyra doctor --fix',
     isFixable: true,
   };
 }

@@ -53,7 +53,8 @@ function sayVerdict({ output }: Cli, { head, torn, fault }: JournalVerdict): voi
   } else {
     const place = fault.place === null ? '' : `${printable(fault.place)}   `;
     output.answer(`${bad('✗')} ${place}${fault.fault}: ${printable(fault.words)}`);
-    output.answer(`  ${count(head.seq, 'entry', 'entries')} before it, as written`);
+    const before = fault.place === null ? '' : ' before it';
+    output.answer(`  ${count(head.seq, 'entry', 'entries')}${before}, as written`);
   }
   output.answer(`  head ${head.hash}`);
   if (torn !== null) {

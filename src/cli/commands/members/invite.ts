@@ -30,7 +30,7 @@ export function invite(cli: Cli): Command {
           },
           becomes: `${printable(invitation.invited_identity)} may join ${printable(where.slug)} as ${invitation.role} until ${rfc3339(until)} (${relative(until, cli.world.clock())})`,
           notes: [
-            ...(replaced.length > 0 ? ['the earlier invitation is no longer good'] : []),
+            ...(replaced.length > 0 ? ['it takes the place of the earlier invitation'] : []),
             ...(invited.changed ? ['shown once; only its SHA-256 is kept'] : []),
           ],
         });
