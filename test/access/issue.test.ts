@@ -7,7 +7,7 @@ import { PERMISSIONS, permissionsOf, ROLES } from '../../src/access/role.ts';
 import { formSecret, hashSecret } from '../../src/access/secret.ts';
 import { authenticateToken, missingScope, showTokens } from '../../src/access/token.ts';
 import { ulid } from '../../src/ids.ts';
-import { acting, NOW, ROOT, registryWith, SIDE, teams } from './people.ts';
+import { acting, NOW, registryWith, SIDE, teams } from './people.ts';
 
 const ON = ['compat_api', 'api_tokens'];
 const open = registryWith(ON);

@@ -71,7 +71,7 @@ test('what is found is told without itself, and whether it is live', () => {
 
 test('in a git log what a commit adds and says is looked through, not what it takes away', () => {
   const log = [
-    `\0${'a'.repeat(40)}`,
+    `\u0001${'a'.repeat(40)}`,
     ` rotate ${secret}`,
     ' +++ b/fake',
     ' @@ -1,9 +1,9 @@',
@@ -86,7 +86,7 @@ test('in a git log what a commit adds and says is looked through, not what it ta
     '\\ No newline at end of file',
     '@@ -9,0 +11 @@',
     `+${secret}`,
-    `\0${'b'.repeat(40)}`,
+    `\u0001${'b'.repeat(40)}`,
     '@@ -1,2 +0,0 @@',
     `-${secret}`,
     `-${secret}`,
