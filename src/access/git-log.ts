@@ -61,7 +61,7 @@ function takeLine(place: Place, line: Buffer, found: (source: string, sightings:
   if (hunk !== null) {
     const [, oldLines = '1', start = '0', newLines = '1'] = hunk;
     Object.assign(place, { line: Number(start), oldLeft: Number(oldLines), newLeft: Number(newLines) });
-  } else if (head.startsWith('\0')) {
+  } else if (head.startsWith('\u0001')) {
     Object.assign(place, { commit: head.slice(1, 13), path: null });
   } else if (head.startsWith('+++ ')) {
     place.path = head.slice(4).replace(/^"?b\//, '');

@@ -196,10 +196,11 @@ function refuseDead(registry: Registry, token: ApiToken, now: number): void {
 
 /** To hold a token's secret is to have its rights: nobody issues one beyond their own. */
 function requireRightToIssue(registry: Registry, acting: Acting, token: ApiToken): void {
+  if (isTrusted(registry, acting)) return;
   requireRightToManage(registry, acting, token);
   const { principal, scopes, role } = token;
   const workspaceId = token.workspace_id || undefined;
-  if (workspaceId === undefined && principal !== acting.principal && !isTrusted(registry, acting)) {
+  if (workspaceId === undefined && principal !== acting.principal) {
     throw new PalyraError('access.forbidden', 'a token without a workspace is for oneself', {
       why: `${acting.principal} asks for ${principal}`,
       hint: 'name a workspace that both are in: --workspace NAME',

@@ -77,7 +77,7 @@ const GIT = ['/usr/bin/git', '/usr/local/bin/git', '/opt/homebrew/bin/git'];
 const LOG = [
   ...['-c', 'core.quotePath=false', '-c', 'log.showSignature=false', '-c', 'core.fsmonitor=false', '--no-pager'],
   ...['log', '-p', '-m', '-U0', '--text', '--no-color', '--no-ext-diff', '--no-textconv', '--no-renames'],
-  ...['--src-prefix=a/', '--dst-prefix=b/', '--diff-algorithm=myers', '--format=%x00%H%n%w(0,1,1)%B'],
+  ...['--src-prefix=a/', '--dst-prefix=b/', '--diff-algorithm=myers', '--format=%x01%H%n%w(0,1,1)%B'],
 ];
 const SAID_BYTES = 4096;
 

@@ -13,7 +13,7 @@ export interface Sources {
    */
   readonly below: (path: string) => AsyncIterable<Source | PalyraError>;
   /**
-   * What `git log -p` says of a range of commits: after a NUL the id, the message indented, then the hunks without
+   * What `git log -p` says of a range of commits: after the byte 1 the id, the message indented, then the hunks without
    * context.
    * @throws PalyraError input.invalid
    */
