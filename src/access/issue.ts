@@ -195,7 +195,7 @@ function refuseDead(registry: Registry, token: ApiToken, now: number): void {
   if (successor === undefined) return;
   throw new PalyraError('store.conflict', `token ${id} is rotated already, and still in its grace`, {
     why: `its successor is ${shortId(successor.token_id)}`,
-    hint: `palyra tokens rotate ${successor.token_id.slice(-6)}`,
+    hint: `palyra tokens rotate ${shortId(successor.token_id)}`,
   });
 }
 

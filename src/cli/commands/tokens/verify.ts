@@ -69,7 +69,7 @@ async function readSecret({ world }: Cli, path: string): Promise<string> {
       hint: 'palyra tokens verify < FILE   or --secret-file FILE',
     });
   }
-  const secret = (await world.files()).readText(path, { bytes: SECRET_BYTES, what: 'secret' }).trim();
+  const secret = (await world.files()).readText(path, { bytes: SECRET_BYTES, what: 'secret file' }).trim();
   if (secret !== '') return secret;
   throw new PalyraError('usage.invalid', 'there is no secret: the input is empty', {
     hint: 'palyra tokens verify < FILE   or --secret-file FILE',
