@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { newPlace } from './palyra.ts';
 
@@ -48,6 +49,8 @@ async function replay(transcript: string): Promise<string> {
 function steady(text: string, folder: string): string {
   return text
     .replaceAll(folder, '<here>')
+    .replaceAll(dirname(folder), '<home>')
+    .replaceAll(`user:${userInfo().username}`, 'user:<me>')
     .replace(/palyra(i?)_[0-9A-Za-z]{49}/g, 'palyra$1_<secret>')
     .replace(/\bpalyra(i?)_(?!<)[0-9A-Za-z]{4}\b/g, 'palyra$1_<4>')
     .replace(/\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b/g, '<ulid>')

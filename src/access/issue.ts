@@ -17,6 +17,7 @@ import type { ApiToken, Registry, Role } from './registry.ts';
 import { isAbove, parsePermission, parseRole, permissionsOf } from './role.ts';
 import { hashSecret, shownPrefix } from './secret.ts';
 import { isExpired, isInForce, isRevoked } from './token.ts';
+import { findWorkspace } from './workspace.ts';
 
 /** A token as somebody asks for it, in their words. */
 export interface TokenRequest {
@@ -54,7 +55,8 @@ export function mintToken(
 ): { readonly registry: Registry; readonly token: ApiToken } {
   requireFlag(registry, 'api_tokens');
   const role = parseRole(request.role ?? 'operator');
-  const workspaceId = request.workspace === undefined ? undefined : workspaceNamed(registry, request.workspace);
+  const workspaceId =
+    request.workspace === undefined ? undefined : findWorkspace(registry, request.workspace).workspace_id;
   const expiresAt = parseExpiry(request.expires, now);
   const token: ApiToken = {
     token_id: drawn.tokenId,
@@ -161,19 +163,12 @@ function parseExpiry(text: string | undefined, now: number): number | null {
   });
 }
 
-function workspaceNamed({ workspaces }: Registry, named: string): string {
-  const bySlug = workspaces.find(({ slug }) => slug === named);
-  if (bySlug !== undefined) return bySlug.workspace_id;
-  return findById(workspaces, ({ workspace_id }) => workspace_id, named, 'workspace', 'palyra workspaces list')
-    .workspace_id;
-}
-
 function refuseOutsider(registry: Registry, { principal, workspace_id }: ApiToken): void {
   if (!workspace_id || roleIn(registry, principal, workspace_id) !== undefined) return;
   const slug = registry.workspaces.find((workspace) => workspace.workspace_id === workspace_id)?.slug ?? workspace_id;
   throw new PalyraError('access.forbidden', `${principal} is not a member of workspace ${slug}`, {
     why: 'a token of a workspace acts for one of its members',
-    hint: `palyra members list ${slug}`,
+    hint: `palyra members list --workspace ${slug}`,
   });
 }
 

@@ -32,7 +32,7 @@ export async function answerLines(cli: Cli, path: string, limit: number, answer:
 }
 
 /** Until the reader has caught up, or is gone. */
-async function drained(stdout: NodeJS.WriteStream): Promise<void> {
+export async function drained(stdout: NodeJS.WriteStream): Promise<void> {
   await new Promise<void>((resolve) => {
     stdout.once('drain', resolve);
     stdout.once('close', resolve);
