@@ -32,6 +32,7 @@ function steady(text: string, folder: string): string {
     .replaceAll(dirname(folder), '<home>')
     .replaceAll(`user:${userInfo().username}`, 'user:<me>')
     .replace(/palyra(i?)_[0-9A-Za-z]{49}/g, 'palyra$1_<secret>')
+    .replace(/\bpalyra(i?)_(?!<)[0-9A-Za-z]{4}\b/g, 'palyra$1_<4>')
     .replace(/\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b/g, '<ulid>')
     .replace(/…[0-9A-HJKMNP-TV-Z]{6}\b/g, '…<id>')
     .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')

@@ -14,7 +14,7 @@ import {
   rootWorkspace,
 } from './permission.ts';
 import type { ApiToken, Registry, Role } from './registry.ts';
-import { isAbove, parsePermission, parseRole, permissionsOf } from './role.ts';
+import { isAbove, parseRole, parseScope, permissionsOf } from './role.ts';
 import { hashSecret, shownPrefix } from './secret.ts';
 import { isExpired, isInForce, isRevoked } from './token.ts';
 import { findWorkspace } from './workspace.ts';
@@ -151,7 +151,7 @@ function clampRate(perMinute: number): number {
 }
 
 function parseScopes(words: readonly string[], role: Role): string[] {
-  const scopes = words.length === 0 ? permissionsOf(role) : words.map((word) => parsePermission(word, 'scope'));
+  const scopes = words.length === 0 ? permissionsOf(role) : words.map((word) => parseScope(word));
   return [...new Set(scopes)].sort(compareText);
 }
 
@@ -190,7 +190,7 @@ function refuseDead(registry: Registry, token: ApiToken, now: number): void {
   if (successor === undefined) return;
   throw new PalyraError('store.conflict', `token ${id} is rotated already, and still in its grace`, {
     why: `its successor is ${shortId(successor.token_id)}`,
-    hint: `palyra tokens rotate ${successor.token_id.slice(-6)}`,
+    hint: `palyra tokens rotate ${shortId(successor.token_id)}`,
   });
 }
 

@@ -20,16 +20,11 @@ export type ShownToken = Omit<ApiToken, 'token_hash_sha256'> & { readonly state:
 export function authenticateToken(registry: Registry, secret: string, now: number): Authentication {
   if (!isOn(registry, 'api_tokens')) return { invalid: 'feature_off' };
   if (!isTokenSecret(secret)) return { invalid: 'malformed' };
-  const token = findTokenOf(registry, secret);
+  const token = findBySecret(registry.api_tokens, ({ token_hash_sha256 }) => token_hash_sha256, secret);
   if (token === undefined) return { invalid: 'unknown' };
   if (isRevoked(token)) return { invalid: 'revoked', token };
   if (isExpired(token, now)) return { invalid: 'expired', token };
   return { token };
-}
-
-/** The token of a secret, whatever its state. */
-export function findTokenOf({ api_tokens }: Registry, secret: string): ApiToken | undefined {
-  return findBySecret(api_tokens, ({ token_hash_sha256 }) => token_hash_sha256, secret);
 }
 
 /** Why a genuine token may not do something: it lacks the scope, or the feature behind the scope is off. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { identify } from '../../src/access/actor.ts';
 import { permissionsWithin, requirePermission } from '../../src/access/permission.ts';
 import type { ApiToken } from '../../src/access/registry.ts';
-import { PERMISSIONS, type Permission, parsePermission, parseRole, permissionsOf } from '../../src/access/role.ts';
+import { PERMISSIONS, type Permission, parseRole, parseScope, permissionsOf } from '../../src/access/role.ts';
 import { hashSecret } from '../../src/access/secret.ts';
 import { tokenOf } from '../store/samples.ts';
 import { acting, NOW, ROOT, registryWith, SIDE, teams } from './people.ts';
@@ -32,14 +32,14 @@ test('the roles hold the specified permissions, fifteen in all', () => {
 
 test('words of roles and scopes are trimmed and lower-cased; unknown ones get the nearest', () => {
   expect(parseRole(' Owner ')).toBe('owner');
-  expect(parsePermission(' MEMORY.use', 'scope')).toBe('memory.use');
+  expect(parseScope(' MEMORY.use')).toBe('memory.use');
   expect(() => parseRole('ownr')).toThrow(
     expect.objectContaining({ code: 'usage.unknown', hint: expect.stringContaining('owner') }),
   );
-  expect(() => parsePermission('memory.usee', 'scope')).toThrow(
+  expect(() => parseScope('memory.usee')).toThrow(
     expect.objectContaining({ code: 'usage.unknown', hint: expect.stringContaining('memory.use?') }),
   );
-  expect(() => parsePermission(' ', 'scope')).toThrow(expect.objectContaining({ code: 'usage.invalid' }));
+  expect(() => parseScope(' ')).toThrow(expect.objectContaining({ code: 'usage.invalid' }));
 });
 
 describe('with rbac on', () => {

@@ -7,6 +7,9 @@ import { parseCount } from '../../numbers.ts';
 import { withTimes } from '../../times.ts';
 import { openIssuingDesk, rightsInWords } from './words.ts';
 
+/** A mint takes 50 ms of JSON by then, and is refused over 64 MiB. */
+const MANY = 5000;
+
 export function mint(cli: Cli): Command {
   const verb = command('mint')
     .summary('make a token; its secret is shown once')
@@ -30,7 +33,13 @@ export function mint(cli: Cli): Command {
           expires,
           perMinute: rateLimit,
         });
-        const { token, secret } = answer;
+        const { token, secret, tokens } = answer;
+        if (tokens >= MANY) {
+          cli.output.warn(
+            `there are ${tokens} tokens, and the file that holds them is written whole`,
+            'palyra tokens list',
+          );
+        }
         const now = cli.world.clock();
         if (cli.output.json) {
           const record = withTimes(showToken(token, false, now));

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ApiToken } from '../../../access/registry.ts';
-import { parsePermission } from '../../../access/role.ts';
+import { parseScope } from '../../../access/role.ts';
 import { PalyraError } from '../../../errors.ts';
 import type { Verdict } from '../../../flows/verify-token.ts';
 import { shortId } from '../../../ids.ts';
@@ -23,7 +23,7 @@ export function verify(cli: Cli): Command {
     .action(
       ending(cli, async (secret, { secretFile, scope }) => {
         if (secret !== undefined) throw onCommandLine();
-        const scopes = scope.map((word) => parsePermission(word, 'scope'));
+        const scopes = scope.map((word) => parseScope(word));
         const { verifyToken } = await import('../../../flows/verify-token.ts');
         const verdict = await verifyToken(
           {

@@ -1,4 +1,5 @@
 import type { ApiToken } from '../../../access/registry.ts';
+import { permissionsOf } from '../../../access/role.ts';
 import type { IssuingDesk } from '../../../flows/issue-token.ts';
 import { printable } from '../../../text.ts';
 import { relative, rfc3339 } from '../../../time.ts';
@@ -10,8 +11,16 @@ export async function openIssuingDesk(cli: Cli): Promise<IssuingDesk> {
 
 /** `user:ops, scopes compat.chat.create, 120/min, expires 2026-12-22 (in 30 days)` */
 export function rightsInWords(token: ApiToken, now: number): string {
-  const { principal, scopes, rate_limit_per_minute } = token;
-  return `${printable(principal)}, scopes ${scopes.join(' ')}, ${rate_limit_per_minute}/min, ${expiryInWords(token, now)}`;
+  const { principal, rate_limit_per_minute } = token;
+  const limit = `${rate_limit_per_minute}/min`;
+  return `${printable(principal)}, scopes ${scopesInWords(token)}, ${limit}, ${expiryInWords(token, now)}`;
+}
+
+/** All of them, unless that is what the role says. */
+function scopesInWords({ scopes, role }: ApiToken): string {
+  const usual = permissionsOf(role);
+  const isUsual = scopes.length === usual.length && usual.every((scope) => scopes.includes(scope));
+  return isUsual ? `all ${usual.length} of ${role}` : printable(scopes.join(' '));
 }
 
 /** `never expires`, `expires 2026-12-22 (in 30 days)`, `expired 2026-12-22 (3 days ago)` */
