@@ -32,7 +32,7 @@ test.skipIf(!existsSync('/usr/bin/tmux'))('an agent asks, an operator answers, t
   operator.type(`${id}\n`);
   await operator.sees('allowed once by');
 
-  await agent.sees(/allowed once by[^]*\$ $/);
+  await agent.sees(/allowed once by[\s\S]*\$ $/);
   await agent.enter(`palyra approvals claim ${id} --input call.json`);
   await agent.enter(`palyra approvals claim ${id} --input call.json`);
   await operator.enter('palyra approvals list');
@@ -88,7 +88,7 @@ function openPane(name: string, home: string, folder: string) {
     async enter(line: string): Promise<void> {
       await sees(/(^|\n)\$ +$/);
       type(`${line}\n`);
-      await sees(new RegExp(`${line.slice(-20).replace(/[.*+?^$(){}|[\]\\]/g, '\\$&')}[^]*\\n\\$ +$`));
+      await sees(new RegExp(`${line.slice(-20).replace(/[.*+?^$(){}|[\]\\]/g, '\\$&')}[\\s\\S]*\\n\\$ +$`));
     },
   };
 }
@@ -98,7 +98,7 @@ function steady(text: string): string {
   return text
     .replace(/\b[0-7][0-9A-HJKMNP-TV-Z]{19}<id>/g, '<ulid>')
     .replace(/digest {4}[0-9a-f]{8}/g, 'digest    <digest>')
-    .replaceAll(`user:${userInfo().username}`, 'user:<you>')
+    .replaceAll(`user:${userInfo().username}`, 'user:<me>')
     .replace(/expires in \d+:\d\d/g, 'expires in <time>')
     .replace(/\d+ s ago/g, '<time> ago');
 }
