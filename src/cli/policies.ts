@@ -3,13 +3,9 @@ import type { CheckDesk } from '../flows/check-policy.ts';
 import type { Cli } from './cli.ts';
 
 /** Cedar, the configuration and the policies in force, with a warning for what of a project's files is ignored. */
-export async function openCheckDesk(
-  cli: Cli,
-  given: readonly string[],
-  settings: { readonly throughput?: boolean } = {},
-): Promise<CheckDesk> {
+export async function openCheckDesk(cli: Cli, given: readonly string[]): Promise<CheckDesk> {
   const { openPolicies } = await import('../flows/open-policies.ts');
-  const [files, cedar, config] = await Promise.all([cli.world.files(), cli.world.cedar(settings), cli.config()]);
+  const [files, cedar, config] = await Promise.all([cli.world.files(), cli.world.cedar(), cli.config()]);
   const inForce = openPolicies({ files, cedar }, { baseline: baselineOf(cli), given, configured: config.policyPaths });
   for (const { id, file, line } of inForce.ignored) {
     cli.output.warn(`${file}:${line}: ${id} is ignored: a project's policies may only forbid`);
