@@ -4,7 +4,7 @@ import { type DocumentShape, parseDocument } from '../document.ts';
 import { PalyraError } from '../errors.ts';
 import { type Finding, findingOf } from '../finding.ts';
 import { DOCUMENT_BYTES } from '../store/bounds.ts';
-import type { StateInspector } from '../store/inspection.ts';
+import type { Inspected, StateInspector } from '../store/inspection.ts';
 import type { Shapes } from '../store/store.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { readTail } from './journal-file.ts';
@@ -23,29 +23,19 @@ export function openStateInspector<D extends object>(root: string, shapes: Shape
       if (unsafe.length > 0) return unsafe;
       const holders = await lockHolders(join(root, 'lock'));
       // whoever holds the lock may be writing them this moment
-      return holders === null ? readdirSync(root).flatMap((name) => inspectLeftover(root, name)) : [lockHeld(holders)];
+      return holders === null ? namesIn(root).flatMap((name) => inspectLeftover(root, name)) : [lockHeld(holders)];
     },
 
-    inspectDocuments() {
-      const settled = attempt(root, () => {
-        const checkpoint = readCheckpoint(root);
-        const tail = readTail(join(root, 'journal'));
-        return { checkpoint, tail, beyond: entriesBeyond(join(root, 'journal'), checkpoint, tail.head) };
-      });
-      if ('code' in settled) return { findings: [settled], documents: {} };
-      const { checkpoint, tail, beyond } = settled;
-      const torn = tail.tornBytes > 0 ? [tornEnd(tail.tornBytes)] : [];
-      if (beyond.length > 0) {
-        return { findings: [...torn, unfinished(tail.head.seq)], documents: {} };
+    async inspectDocuments() {
+      const lock = join(root, 'lock');
+      if (!existsSync(lock)) return inspectDocuments(root, shapes);
+      try {
+        // a writer between two of the files would look like damage
+        return await withLock(lock, async () => inspectDocuments(root, shapes), PATIENCE_SECONDS);
+      } catch (error) {
+        if (error instanceof PalyraError && error.code === 'store.busy') return { findings: [], documents: {} };
+        throw error;
       }
-      const findings: Finding[] = [...torn];
-      const documents: Partial<D> = {};
-      for (const name of Object.keys(shapes) as (keyof D)[]) {
-        const loaded = attempt(root, () => loadChecked(root, shapes[name], checkpoint?.documents ?? {}));
-        if ('code' in loaded) findings.push(loaded);
-        else documents[name] = loaded.document;
-      }
-      return { findings, documents };
     },
 
     tighten() {
@@ -54,11 +44,42 @@ export function openStateInspector<D extends object>(root: string, shapes: Shape
   };
 }
 
+/** Whoever holds the lock for longer is reported; what they are changing is looked at another time. */
+const PATIENCE_SECONDS = 5;
+
+function inspectDocuments<D extends object>(root: string, shapes: Shapes<D>): Inspected<D> {
+  const settled = attempt(root, () => {
+    const checkpoint = readCheckpoint(root);
+    const tail = readTail(join(root, 'journal'));
+    return { checkpoint, tail, beyond: entriesBeyond(join(root, 'journal'), checkpoint, tail.head) };
+  });
+  if ('code' in settled) return { findings: [settled], documents: {} };
+  const { checkpoint, tail, beyond } = settled;
+  const findings = tail.tornBytes > 0 ? [tornEnd(tail.tornBytes)] : [];
+  if (beyond.length > 0) return { findings: [...findings, unfinished(tail.head.seq)], documents: {} };
+  const documents: Partial<D> = {};
+  for (const name of Object.keys(shapes) as (keyof D)[]) {
+    const loaded = attempt(root, () => loadChecked(root, shapes[name], checkpoint?.documents ?? {}));
+    if ('code' in loaded) findings.push(loaded);
+    else documents[name] = loaded.document;
+  }
+  return { findings, documents };
+}
+
 /** The root and everything below, a folder before what is in it; links are not followed. */
 function pathsBelow(path: string): string[] {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return [];
-  return stats.isDirectory() ? [path, ...readdirSync(path).flatMap((name) => pathsBelow(join(path, name)))] : [path];
+  return stats.isDirectory() ? [path, ...namesIn(path).flatMap((name) => pathsBelow(join(path, name)))] : [path];
+}
+
+/** Of a folder that cannot be read, nothing: whose it is, is a finding of its own. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function inspectPath(path: string): Finding[] {

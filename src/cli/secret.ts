@@ -12,7 +12,7 @@ export async function readSecret({ world }: Pick<Cli, 'world'>, path: string, hi
   if (path === '-' && world.stdin.isTTY === true) {
     throw new PalyraError('usage.invalid', 'no secret on standard input, which is a terminal', { hint });
   }
-  const secret = (await world.files()).readText(path, { bytes: SECRET_BYTES, what: 'secret' }).trim();
+  const secret = (await world.files()).readText(path, { bytes: SECRET_BYTES, what: 'secret file' }).trim();
   if (secret === '') throw new PalyraError('usage.invalid', 'there is no secret: the input is empty', { hint });
   return secret;
 }

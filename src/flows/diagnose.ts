@@ -29,7 +29,7 @@ async function examineState({ state, store, clock }: DiagnosisDesk): Promise<Fin
   // what others may have put there is not read
   if (files.some(({ isWrong }) => isWrong)) return [...files];
   const chain = await examineJournal(store);
-  const { findings, documents } = state.inspectDocuments();
+  const { findings, documents } = await state.inspectDocuments();
   const { registry } = documents;
   return [...files, ...chain, ...findings, ...(registry === undefined ? [] : examineRegistry(registry, clock()))];
 }

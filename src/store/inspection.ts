@@ -7,9 +7,14 @@ export interface StateInspector<D> {
   /** who may read it, what lies about, who holds the lock. Empty for a state that is not there yet. */
   inspectFiles(): Promise<readonly Finding[]>;
   /** the documents against journal and checkpoint; each that can be read comes with the findings */
-  inspectDocuments(): { readonly findings: readonly Finding[]; readonly documents: Partial<D> };
+  inspectDocuments(): Promise<Inspected<D>>;
   /** take from others what they may do to the files that are ours; the findings of inspectFiles() that are fixable */
   tighten(): void;
+}
+
+export interface Inspected<D> {
+  readonly findings: readonly Finding[];
+  readonly documents: Partial<D>;
 }
 
 /** What can be found out about this machine and the operator's own files. */

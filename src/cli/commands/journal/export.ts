@@ -17,14 +17,14 @@ hexadecimal, of prev, a line feed, and body; prev is the hash of the line before
 the lines needs no palyra to verify them:
 
   node -e '
-    let prev = "0".repeat(64);
-    for (const line of fs.readFileSync(0, "utf8").trimEnd().split("\\n")) {
-      const entry = JSON.parse(line);
-      const hash = crypto.createHash("sha256").update(prev + "\\n" + entry.body).digest("hex");
-      if (entry.prev !== prev || entry.hash !== hash) throw new Error("not as written: " + line);
-      prev = hash;
+    let head = "0".repeat(64);
+    const lines = fs.readFileSync(0, "utf8").trimEnd().split("\\n");
+    for (const { prev, hash, body } of lines.map((line) => JSON.parse(line))) {
+      const due = crypto.createHash("sha256").update(head + "\\n" + body);
+      if (prev !== head || hash !== due.digest("hex")) throw "not as written: " + hash;
+      head = hash;
     }
-    console.log(prev)' < journal.ndjson
+    console.log(head)' < journal.ndjson
 
 It prints the head; palyra journal verify --head holds a journal to one. A journal that does not verify is exported all
 the same, with a warning and exit 6.`,

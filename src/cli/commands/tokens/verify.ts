@@ -7,6 +7,7 @@ import { shortId } from '../../../ids.ts';
 import { printable } from '../../../text.ts';
 import { type Cli, ending, openDesk, stateRoot } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
+import { readSecret } from '../../secret.ts';
 import { withTimes } from '../../times.ts';
 import { expiryInWords } from './words.ts';
 
@@ -30,7 +31,7 @@ export function verify(cli: Cli): Command {
             rates: await cli.world.rates(stateRoot(cli)),
             unkept: (what, { message }) => cli.output.warn(`${what} could not be kept: ${message}`),
           },
-          await readSecret(cli, secretFile),
+          await readSecret(cli, secretFile, HOW),
           scopes,
         );
         if (cli.output.json) cli.output.value({ schema: 'palyra.tokens.verify/1', ...verdictRecord(verdict) });
@@ -54,25 +55,12 @@ A secret is never an argument: other processes can read those.`,
   }) as unknown as Command;
 }
 
-const SECRET_BYTES = 1024;
+const HOW = 'palyra tokens verify < FILE   or --secret-file FILE';
 
 function onCommandLine(): PalyraError {
   return new PalyraError('usage.secret_argument', 'a secret on the command line is refused', {
     why: 'arguments are readable by other processes and stay in the shell history',
-    hint: 'palyra tokens verify < FILE   or --secret-file FILE',
-  });
-}
-
-async function readSecret({ world }: Cli, path: string): Promise<string> {
-  if (path === '-' && world.stdin.isTTY === true) {
-    throw new PalyraError('usage.invalid', 'no secret on standard input, which is a terminal', {
-      hint: 'palyra tokens verify < FILE   or --secret-file FILE',
-    });
-  }
-  const secret = (await world.files()).readText(path, { bytes: SECRET_BYTES, what: 'secret file' }).trim();
-  if (secret !== '') return secret;
-  throw new PalyraError('usage.invalid', 'there is no secret: the input is empty', {
-    hint: 'palyra tokens verify < FILE   or --secret-file FILE',
+    hint: HOW,
   });
 }
 
