@@ -1,7 +1,17 @@
 // Approvals: the list with 10,000 in history; request and claim against the floor of two durable appends, with an empty
 // and with a long history; how soon a waiter wakes; what idle watching costs. Run: npm run bench approvals
 import { spawn } from 'node:child_process';
-import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,16 +25,31 @@ const BUNDLE = join(PACKAGE, 'node_modules/.palyra-bench-approvals.mjs');
 const HISTORY = 10_000;
 const home = mkdtempSync(join(tmpdir(), 'palyra-bench-'));
 const env = { PATH: process.env.PATH, HOME: home };
-const { openTestDesk, openState, proposeCall, requestApproval, settleApproval, claimApproval, awaitDecision, pendingOf, seal } =
-  await load();
+const {
+  openTestDesk,
+  openState,
+  proposeCall,
+  requestApproval,
+  settleApproval,
+  claimApproval,
+  awaitDecision,
+  pendingOf,
+  seal,
+} = await load();
 
 const proposal = proposeCall('palyra.http.fetch');
 for (const history of [0, HISTORY]) {
   const desk = await openTestDesk({ store: openState(join(home, String(history))) });
   desk.clock = Date.now;
   await fill(desk.store, history);
-  const { floor, way } = await inTurn({ floor: async () => appendTwice(), way: async () => await passOnce(desk) }, 25);
-  console.log(`request + claim, ${history} in history   ${ms(way)}   two durable appends ${ms(floor)}   ratio ${(way / floor).toFixed(1)}`);
+  const { floor, empty, way } = await inTurn(
+    { floor: appendTwice, empty: async () => await transactTwice(desk.store), way: async () => await passOnce(desk) },
+    25,
+  );
+  console.log(`request + claim, ${history} in history   ${ms(way)}`);
+  console.log(
+    `  ${(way / empty).toFixed(1)} times two empty transactions (${ms(empty)}), ${(way / floor).toFixed(1)} times two durable appends (${ms(floor)})`,
+  );
 }
 
 const root = join(home, String(HISTORY));
@@ -71,6 +96,15 @@ function appendTwice() {
   return performance.now() - start;
 }
 
+/** Two transactions that say something and change nothing: lock, checkpoint and journal. */
+async function transactTwice(store) {
+  const actor = { principal: 'user:ops', uid: 1000, pid: 7, host: 'here' };
+  const entries = [{ timeUnixMs: 1_800_000_000_000, actor, kind: 'bench', payload: {} }];
+  const start = performance.now();
+  for (let i = 0; i < 2; i++) await store.transact([], () => ({ answer: null, entries }));
+  return performance.now() - start;
+}
+
 /** Answered approvals as the journal would hold them, some at a time. */
 async function fill(store, count) {
   const actor = { principal: 'user:ops', uid: 1000, pid: 7, host: 'here' };
@@ -94,9 +128,11 @@ async function wakeOnce() {
   desk.clock = Date.now;
   const { answer } = await requestApproval(desk, proposal, 900_000);
   let woke = 0;
-  const waiting = awaitDecision({ store: openState(root), clock: Date.now }, answer.approval.approval_id, 60_000).then(() => {
-    woke = performance.now();
-  });
+  const waiting = awaitDecision({ store: openState(root), clock: Date.now }, answer.approval.approval_id, 60_000).then(
+    () => {
+      woke = performance.now();
+    },
+  );
   await sleep(100);
   const { approval_id: id, request_sha256: digest } = answer.approval;
   await settleApproval(desk, id, { decision: 'allow', scope: 'once', digest });
@@ -147,7 +183,9 @@ async function load() {
     platform: 'node',
     external: ['@cedar-policy/cedar-wasm'],
     define: { 'import.meta.dirname': JSON.stringify(join(PACKAGE, 'test')) },
-    banner: { js: "import { createRequire as benchRequire } from 'node:module'; const require = benchRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as benchRequire } from 'node:module'; const require = benchRequire(import.meta.url);",
+    },
   });
   return await import(pathToFileURL(BUNDLE).href);
 }
