@@ -1,3 +1,5 @@
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import { newPlace } from './palyra.ts';
 
 /** Run each command of a transcript, in order, in one place; comments (`# …`) and blank lines between stay. */
@@ -27,7 +29,10 @@ export async function replay(transcript: string): Promise<string> {
 function steady(text: string, folder: string): string {
   return text
     .replaceAll(folder, '<here>')
+    .replaceAll(dirname(folder), '<home>')
+    .replaceAll(`user:${userInfo().username}`, 'user:<me>')
     .replace(/palyra(i?)_[0-9A-Za-z]{49}/g, 'palyra$1_<secret>')
+    .replace(/\bpalyra(i?)_(?!<)[0-9A-Za-z]{4}\b/g, 'palyra$1_<4>')
     .replace(/\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b/g, '<ulid>')
     .replace(/…[0-9A-HJKMNP-TV-Z]{6}\b/g, '…<id>')
     .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')

@@ -2,7 +2,7 @@ import { PalyraError } from '../errors.ts';
 import type { Acting } from './actor.ts';
 import { isOn } from './flag.ts';
 import type { Registry, Role, Workspace } from './registry.ts';
-import { PERMISSIONS, type Permission, permissionsOf } from './role.ts';
+import { isAbove, PERMISSIONS, type Permission, permissionsOf, ROLES } from './role.ts';
 
 /**
  * Refuse an operation whose permission is not held in the workspace it touches. What reaches beyond a workspace
@@ -17,12 +17,7 @@ export function requirePermission(
   permission: Permission,
   workspaceId?: string,
 ): void {
-  if (acting.token !== null && !acting.token.scopes.includes(permission)) {
-    throw new PalyraError('access.forbidden', `the token in PALYRA_TOKEN lacks the scope ${permission}`, {
-      why: `its scopes are ${acting.token.scopes.join(', ')}`,
-      hint: `palyra tokens mint --label NAME --scope ${permission}`,
-    });
-  }
+  requireScope(acting, permission);
   if (permissionsWithin(registry, acting, workspaceId).has(permission)) return;
   const where = reachesBeyond(permission) ? rootWorkspace(registry)?.workspace_id : workspaceId;
   const place = registry.workspaces.find(({ workspace_id }) => workspace_id === where);
@@ -31,6 +26,34 @@ export function requirePermission(
     `${acting.principal} lacks ${permission}${place === undefined ? '' : ` in workspace ${place.slug}`}`,
     { why: holdersOf(registry, permission, place), hint: 'ask one of them, or palyra roles show owner' },
   );
+}
+
+/**
+ * Whoever acts by a token does no more than its scopes say, though they could do it themselves.
+ * @throws PalyraError access.forbidden
+ */
+export function requireScope({ token }: Acting, permission: Permission): void {
+  if (token === null || token.scopes.includes(permission)) return;
+  throw new PalyraError('access.forbidden', `the token in PALYRA_TOKEN lacks the scope ${permission}`, {
+    why: `its scopes are ${token.scopes.join(', ')}`,
+    hint: `palyra tokens mint --label NAME --scope ${permission}`,
+  });
+}
+
+/** Whether nothing bounds them: without `rbac`, whoever can write the state can do everything anyway. */
+export function isTrusted(registry: Registry, { token }: Acting): boolean {
+  return token === null && !isOn(registry, 'rbac');
+}
+
+/** The most that somebody is in a workspace; without one, in any of theirs. */
+export function highestRole(registry: Registry, { principal, token }: Acting, workspaceId?: string): Role {
+  const most = token?.role ?? 'owner';
+  if (!isOn(registry, 'rbac')) return most;
+  const held = registry.memberships
+    .filter((member) => member.principal === principal)
+    .filter(({ workspace_id }) => workspaceId === undefined || workspace_id === workspaceId)
+    .map(({ role }) => role);
+  return ROLES.findLast((role) => held.includes(role) && !isAbove(role, most)) ?? 'operator';
 }
 
 /** What somebody may do in a workspace; without one, in any of theirs. The bound of what they may hand on. */

@@ -52,17 +52,16 @@ export function parseRole(word: string): Role {
 }
 
 /**
- * A permission, or scope, as somebody typed it.
- * @param noun what it is called there: `scope`
- * @throws PalyraError usage.unknown with the nearest one
+ * A token's scope, which is a permission, as somebody typed it.
+ * @throws PalyraError usage.invalid, usage.unknown with the nearest one
  */
-export function parsePermission(word: string, noun: 'scope' | 'permission' = 'permission'): Permission {
+export function parseScope(word: string): Permission {
   const wanted = word.trim().toLowerCase();
-  const permission = PERMISSIONS.find((known) => known === wanted);
-  if (permission !== undefined) return permission;
-  if (wanted === '') throw new PalyraError('usage.invalid', `a ${noun} is blank`, { hint: 'palyra roles show owner' });
+  const scope = PERMISSIONS.find((known) => known === wanted);
+  if (scope !== undefined) return scope;
+  if (wanted === '') throw new PalyraError('usage.invalid', 'a scope is blank', { hint: 'palyra roles show owner' });
   const [near] = nearest(wanted, PERMISSIONS);
-  throw new PalyraError('usage.unknown', `unknown ${noun} ${word.slice(0, 64)}`, {
+  throw new PalyraError('usage.unknown', `unknown scope ${word.slice(0, 64)}`, {
     hint: near === undefined ? 'palyra roles show owner' : `did you mean ${near}?   palyra roles show owner`,
   });
 }

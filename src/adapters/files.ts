@@ -137,7 +137,7 @@ function badByte(bytes: Uint8Array): number {
   const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   for (const character of decoded) {
     const encoded = Buffer.from(character);
-    if (text.compare(encoded, 0, encoded.length, at, at + encoded.length) !== 0) return at;
+    if (!text.subarray(at, at + encoded.length).equals(encoded)) return at;
     at += encoded.length;
   }
   return at;

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PalyraError } from '../errors.ts';
+import { printable } from '../text.ts';
 import type { Cli } from './cli.ts';
 
 /** Keys are ignored for so long after something new is on the screen: nobody has read it yet. */
@@ -14,6 +15,22 @@ export function canAsk({ world, options }: Pick<Cli, 'world' | 'options'>): bool
 /** PALYRA_A11Y=1: plain lines and numbers, nothing is drawn over. */
 export function isPlainAsking({ world }: Pick<Cli, 'world'>): boolean {
   return world.env.PALYRA_A11Y === '1';
+}
+
+/**
+ * Ask yes or no, on stderr; Enter is no.
+ * @throws PalyraError interrupted
+ */
+export async function confirm({ world }: Pick<Cli, 'world'>, question: string): Promise<boolean> {
+  const { createPromptModule } = await import('inquirer');
+  const prompt = createPromptModule({ input: world.stdin, output: world.stderr });
+  try {
+    const { yes } = await prompt([{ type: 'confirm', name: 'yes', message: printable(question), default: false }]);
+    return yes === true;
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'ExitPromptError') throw error;
+    throw interrupted();
+  }
 }
 
 /**
@@ -68,9 +85,9 @@ async function ignoreKeys(stdin: NodeJS.ReadStream, until: AbortSignal): Promise
 type Ask = (cli: Cli, message: string, signal: AbortSignal) => Promise<string>;
 
 async function openInquirer(): Promise<Ask> {
-  const { default: inquirer } = await import('inquirer');
+  const { createPromptModule } = await import('inquirer');
   return async ({ world }, message, signal) => {
-    const prompt = inquirer.createPromptModule({ input: world.stdin, output: world.stderr, signal });
+    const prompt = createPromptModule({ input: world.stdin, output: world.stderr, signal });
     const { answer } = await prompt([{ type: 'input', name: 'answer', message, theme: PLAIN }]);
     return answer;
   };
@@ -97,5 +114,5 @@ async function askPlainly({ world }: Cli, message: string, signal: AbortSignal):
 }
 
 function interrupted(): PalyraError {
-  return new PalyraError('interrupted', 'interrupted; what was not answered is as it was');
+  return new PalyraError('interrupted', 'interrupted; nothing was changed');
 }

@@ -5,9 +5,13 @@ import type { StoreNotice } from '../adapters/lowdb-store.ts';
 import type { Cedar } from '../policy/engine.ts';
 import type { RunningCommand, Sandbox } from '../sandbox/runner.ts';
 import type { Files } from '../store/files.ts';
-import { type State, stateShapes } from '../store/state.ts';
+import type { MachineInspector, StateInspector } from '../store/inspection.ts';
+import type { Rates } from '../store/rates.ts';
+import type { Sources } from '../store/sources.ts';
+import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
+import type { ExitName } from './exits.ts';
 
 /**
  * Everything outside: the one place where adapters are imported, each when it is first wanted. Commands and flows get
@@ -33,8 +37,16 @@ export interface World {
   readonly pid: number;
   readonly host: () => string;
   readonly files: () => Promise<Files>;
+  /** aborted by Ctrl-C or a request to end, with the exit as its reason; once asked for, a second Ctrl-C ends at once */
+  readonly interruption: () => AbortSignal;
   /** the state below a folder; `notice` hears what people should, though it is no error */
   readonly store: (root: string, notice: (notice: StoreNotice) => void) => Promise<Store<State>>;
+  readonly stateInspector: (root: string) => Promise<StateInspector<State>>;
+  readonly machineInspector: () => Promise<MachineInspector>;
+  /** what tokens have used, below the same folder */
+  readonly rates: (root: string) => Promise<Rates>;
+  /** files, folders and git ranges, however large, to be looked through */
+  readonly sources: () => Promise<Sources>;
   /** throughput: compile Cedar for a long run, not for a short start */
   readonly cedar: (settings?: { readonly throughput?: boolean }) => Promise<Cedar>;
   readonly sandbox: () => Promise<Sandbox>;
@@ -69,21 +81,44 @@ export function openWorld(): World {
       return process.stderr;
     },
     clock: Date.now,
-    // not node:crypto: loading it takes as long as a command
+    // not node:crypto, which takes as long to load as a command
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     token,
     callerUmask,
     // dist/main.js or src/cli/world.ts: the package is where policies/ is
     packageFolder: dirname(dirname(fileURLToPath(import.meta.url))).replace(/\/src$/, ''),
     account: () => {
-      const { username, homedir, uid } = userInfo();
-      return { login: username, home: homedir, uid };
+      try {
+        const { username, homedir, uid } = userInfo();
+        return { login: username, home: homedir, uid };
+      } catch {
+        // a container may run as a uid that the password database does not have
+        const uid = process.getuid?.() ?? 0;
+        return { login: String(uid), home: '', uid };
+      }
     },
     pid: process.pid,
     host: hostname,
     files: async () => (await import('../adapters/files.ts')).files,
-    store: async (root, notice) =>
-      (await import('../adapters/lowdb-store.ts')).lowdbStore({ root, shapes: stateShapes, notice }),
+    interruption: () => {
+      const controller = new AbortController();
+      process.once('SIGINT', () => controller.abort('interrupted' satisfies ExitName));
+      process.once('SIGTERM', () => controller.abort('terminated' satisfies ExitName));
+      return controller.signal;
+    },
+    store: async (root, notice) => {
+      const { lowdbStore } = await import('../adapters/lowdb-store.ts');
+      const { stateShapes } = await import('../store/state.ts');
+      return lowdbStore({ root, shapes: stateShapes, notice });
+    },
+    stateInspector: async (root) => {
+      const { openStateInspector } = await import('../adapters/state-inspector.ts');
+      const { stateShapes } = await import('../store/state.ts');
+      return openStateInspector(root, stateShapes);
+    },
+    machineInspector: async () => (await import('../adapters/machine-inspector.ts')).machineInspector,
+    rates: async (root) => (await import('../adapters/rates-file.ts')).ratesFile(root),
+    sources: async () => (await import('../adapters/sources.ts')).sources,
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
     sandbox: async () => (await import('../adapters/sandbox.ts')).sandbox,
     checkSandbox: async () => (await import('../adapters/sandbox-check.ts')).checkSandbox(),

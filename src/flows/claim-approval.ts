@@ -80,7 +80,7 @@ function stateRefusal(approval: Approval, { approvals: book }: GateState, now: n
   const words = decisionWords(approval, now);
   switch (stateOf(approval, now)) {
     case 'pending':
-      return { outcome: 'pending', code: 'approval.pending', words };
+      return { outcome: 'pending', code: 'approval.pending', words: 'nobody has answered yet' };
     case 'denied':
       return { outcome: 'denied', code: 'approval.denied', words };
     case 'timed_out':

@@ -5,7 +5,7 @@ import { nearest } from '../../../text.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { askLine, canAsk } from '../../prompt.ts';
+import { canAsk, confirm } from '../../prompt.ts';
 import { changeWords, readScope, type ScopeOptions, sayChanges } from './scope.ts';
 
 const NAMES = Object.keys(PRESETS) as PresetName[];
@@ -56,21 +56,16 @@ async function applyPreset(cli: Cli, name: PresetName, options: ScopeOptions): P
   }
   if (!cli.options.yes) {
     for (const change of plan.answer) cli.output.note(changeWords(change, cli.world.clock()));
-    if (!(await confirm(cli))) return 'declined';
+    if (!canAsk(cli)) {
+      throw new PalyraError('usage.terminal_needed', 'somebody must say yes, and there is no terminal', {
+        hint: 'add --yes, or --dry-run to see what would change',
+      });
+    }
+    if (!(await confirm(cli, 'Set them?'))) return 'declined';
   }
   const { answer, entry } = await changePosture(desk, wishes);
   sayChanges(cli, schema, answer, entry);
   return 'ok';
-}
-
-async function confirm(cli: Cli): Promise<boolean> {
-  if (!canAsk(cli)) {
-    throw new PalyraError('usage.terminal_needed', 'somebody must say yes, and there is no terminal', {
-      hint: 'add --yes, or --dry-run to see what would change',
-    });
-  }
-  const answer = await askLine(cli, 'Set them? (y, Enter is no)', new AbortController().signal);
-  return /^y(es)?$/i.test(answer ?? '');
 }
 
 function readPreset(given: string): PresetName {

@@ -4,7 +4,7 @@ import { evaluationConfigOf } from '../../../policy/facts.ts';
 import { readToolName } from '../../../posture/change.ts';
 import { effectivePosture, isInForce } from '../../../posture/posture.ts';
 import { printable } from '../../../text.ts';
-import { relative } from '../../../time.ts';
+import { relative, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 
@@ -39,7 +39,7 @@ export function show(cli: Cli): Command {
           const where = one.scope_kind === 'global' ? 'global' : `${one.scope_kind} ${printable(one.scope_id)}`;
           const ends =
             typeof one.expires_at_unix_ms === 'number' ? `, ends ${relative(one.expires_at_unix_ms, now)}` : '';
-          const by = `set ${relative(one.updated_at_unix_ms, now)} by ${printable(one.actor_principal)}`;
+          const by = `set ${rfc3339(one.updated_at_unix_ms)} by ${printable(one.actor_principal)}`;
           output.answer(`  ${where}   ${one.state}   ${by}${isInForce(one, now) ? ends : ', expired'}`);
         }
         return 'ok';
