@@ -6,7 +6,7 @@ import { findNearMisses, findSmallestChange, type NearMiss, type SmallestChange 
 import { type EvaluationConfig, establishFacts, evaluationConfigOf } from '../policy/facts.ts';
 import { type NormalizedRequest, normalizeRequest, type PolicyRequest } from '../policy/request.ts';
 import type { Constraint, NamedPolicy } from '../policy/source.ts';
-import { defaultPosture, type Posture } from '../posture/posture.ts';
+import { effectivePosture, type Posture, type Postures } from '../posture/posture.ts';
 import { nearest } from '../text.ts';
 import type { PoliciesInForce } from './open-policies.ts';
 
@@ -30,6 +30,14 @@ export interface CheckDesk {
   readonly config: EffectiveConfig;
 }
 
+/** What was set of postures, as of now. */
+export interface PostureView {
+  readonly postures: Postures;
+  /** the workspaces of a principal */
+  readonly workspacesOf: (principal: string) => readonly string[];
+  readonly now: number;
+}
+
 /**
  * Decide one request and explain the decision.
  * @throws PalyraError input.invalid for a request that contradicts itself
@@ -37,6 +45,7 @@ export interface CheckDesk {
 export function checkPolicy(
   { cedar, inForce, config: { settings } }: CheckDesk,
   given: PolicyRequest,
+  view: PostureView,
 ): ExplainedDecision {
   const config = evaluationConfigOf(settings);
   const request = normalizeRequest(given);
@@ -51,7 +60,7 @@ export function checkPolicy(
     matched: inForce.policies.filter(({ id }) => decision.matchedPolicies.includes(id)),
     nearMisses: isDenied ? findNearMisses({ cedar, cedarCall, candidates }) : [],
     smallestChange: isDenied ? findSmallestChange(decision, { evaluator: inForce, config }) : [],
-    posture: postureOf(request, config, settings.tool_call.process_runner.enabled),
+    posture: postureOf(request, config, settings.tool_call.process_runner.enabled, view),
     unknownAction: findUnknownAction(request.action, inForce.policies),
   };
 }
@@ -77,10 +86,11 @@ function postureOf(
   request: NormalizedRequest,
   config: EvaluationConfig,
   processRunnerEnabled: boolean,
+  { postures, workspacesOf, now }: PostureView,
 ): Posture | undefined {
   if (request.tool === '') return undefined;
-  return defaultPosture(request.tool, {
-    isAllowlisted: config.allowlistedTools.has(request.tool),
-    processRunnerEnabled,
-  });
+  const { tool, principal, sessionId } = request;
+  const grounds = { isAllowlisted: config.allowlistedTools.has(tool), processRunnerEnabled };
+  const subject = { sessionId, principal, workspaceIds: workspacesOf(principal) };
+  return effectivePosture({ tool, grounds, subject }, postures, now);
 }
