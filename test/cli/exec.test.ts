@@ -291,6 +291,7 @@ describe('what is refused is named, reported and journaled', () => {
     ['a command without dashes', {}, ['true'], 'usage.invalid', 2],
     ['a command line in one word', {}, ['--', 'git status'], 'usage.invalid', 2],
     ['a huge argument', {}, ['--', 'echo', 'x'.repeat(5000)], 'input.too_large', 2],
+    ['a terminal that is not there', {}, ['--tty', '--', 'true'], 'usage.terminal_needed', 2],
     ['more memory', {}, ['--memory', '8g', '--', 'true'], 'usage.invalid', 2],
   ];
   test.each(refusals)('%s', async (_, desk, args, reason, code) => {
@@ -367,8 +368,7 @@ describe('the gate', () => {
     ]);
     expect([allowed.code, allowed.stdout]).toEqual([0, 'allowed\n']);
     expect([denied.code, denied.stdout]).toEqual([126, '']);
-    expect(denied.stderr).toContain('approval.denied: denied by');
-    expect(denied.stderr).toContain('use a branch');
+    expect(denied.stderr).toContain('denied by user:ops ("use a branch") (approval.denied)');
   });
 
   test('on a terminal it is asked inline, and a host beyond the configuration always is', async () => {

@@ -94,12 +94,14 @@ function refusalError(cli: Cli, run: ToolRun, { outcome, reasons, hint }: Refusa
 }
 
 /** What would allow what the gate denies. */
-function hintFor(cli: Cli, { call }: ToolRun, code: string): string {
+function hintFor(cli: Cli, { call, approvalId }: ToolRun, code: string): string {
   const path = shownPath(cli.world, configPath(cli));
   if (code === 'posture.locked') {
     return `"palyra.process.run" in allowed_tools and enabled = true in [tool_call.process_runner] of ${path}`;
   }
   if (code.startsWith('posture.')) return 'palyra posture show palyra.process.run';
+  if (code === 'approval.pending') return `palyra approvals resolve ${approvalId}`;
+  if (code === 'approval.denied' || code === 'approval.timed_out') return `palyra approvals show ${approvalId}`;
   if (code.startsWith('approval.')) return 'run it without --approval to ask anew';
   return `palyra policy check --principal ${call.request.principal} --action tool.execute --resource tool:palyra.process.run`;
 }

@@ -14,6 +14,7 @@ import { narrowRules, narrowWorkspace, type RunRules } from '../../../sandbox/na
 import type { RunRequest } from '../../../sandbox/plan.ts';
 import type { RunningCommand, Sandbox } from '../../../sandbox/runner.ts';
 import { parseTier } from '../../../sandbox/tier.ts';
+import { asciiJson } from '../../../text.ts';
 import { parseDuration } from '../../../time.ts';
 import { type Cli, configPath, openDesk, stateRoot } from '../../cli.ts';
 import type { Exit } from '../../exits.ts';
@@ -47,7 +48,8 @@ export interface ExecOptions {
 export async function runCommand(cli: Cli, operands: readonly string[], options: ExecOptions): Promise<Exit> {
   const { world } = cli;
   const sandbox = await world.sandbox();
-  const write = options.report === undefined ? undefined : sandbox.openReport(resolve(world.cwd, options.report));
+  const isReported = options.report !== undefined && !cli.options.dryRun;
+  const write = isReported ? sandbox.openReport(resolve(world.cwd, options.report ?? '')) : undefined;
   const stderr = listen(world.stderr);
   const run = await attempt(cli, write, async () => {
     const request = await requestFrom(cli, sandbox, operands, options);
@@ -56,7 +58,7 @@ export async function runCommand(cli: Cli, operands: readonly string[], options:
   });
   if (options.stdin === true) world.stdin.destroy();
   if (cli.options.dryRun && run.plan !== undefined) sayPlan(cli, run.plan, run);
-  if (run.execution !== undefined) write?.(`${JSON.stringify(runJson(run, run.execution))}\n`);
+  if (run.execution !== undefined) write?.(`${asciiJson(runJson(run, run.execution))}\n`);
   return sayRun(cli, run, stderr.said());
 }
 
@@ -70,8 +72,10 @@ async function attempt(
     return await work();
   } catch (error) {
     if (!(error instanceof PalyraError)) throw error;
-    write?.(`${JSON.stringify(failureJson(error))}\n`);
-    if (/^(usage|input|sandbox)\./.test(error.code) && !cli.options.dryRun) await noteRefusal(cli, error);
+    write?.(`${asciiJson(failureJson(error))}\n`);
+    // what is wrong with the state has an error of its own, which must not hide this one
+    if (/^(usage|input|sandbox)\./.test(error.code) && !cli.options.dryRun)
+      await noteRefusal(cli, error).catch(() => {});
     throw error;
   }
 }
@@ -94,6 +98,11 @@ async function requestFrom(
   options: ExecOptions,
 ): Promise<RunRequest & { readonly asks: string | undefined }> {
   const { world } = cli;
+  if (options.tty === true && !(world.stdin.isTTY && world.stdout.isTTY)) {
+    throw new PalyraError('usage.terminal_needed', '--tty hands on the terminal, and there is none', {
+      hint: '--stdin hands on standard input',
+    });
+  }
   const argv = checkCommand(commandAfterDashes(world.argv, operands), sandbox.argumentsAreUtf8());
   const config = await cli.config();
   const { workspace_root: root } = config.settings.tool_call.process_runner;
