@@ -106,11 +106,12 @@ class OutputMeter {
 
   pass(from: Readable | null, to: Writable): { readonly bytes: number } {
     const passed = { bytes: 0 };
+    let isRead = true;
     from?.on('data', (chunk: Buffer) => {
       passed.bytes += chunk.length;
       const part = chunk.length > this.#left ? chunk.subarray(0, this.#left) : chunk;
       this.#left -= part.length;
-      if (part.length > 0 && to.writable && !to.write(part)) {
+      if (part.length > 0 && isRead && !to.write(part)) {
         from.pause();
         to.once('drain', () => from.resume());
       }
@@ -119,7 +120,10 @@ class OutputMeter {
       this.#stop();
     });
     // a reader that went away ends the output, not the run
-    to.on('error', () => from?.resume());
+    to.on('error', () => {
+      isRead = false;
+      from?.resume();
+    });
     return passed;
   }
 }

@@ -113,6 +113,13 @@ describe('a command ends as it ended', () => {
     expect(ended.stderr).toContain('it wrote more than it may');
   });
 
+  test('a reader that goes away is no error, and ends nothing but the output', async () => {
+    const ended = await open.bash(
+      `palyra exec -- sh -c 'yes | head -c 900000; echo done >&2; exit 9' | head -1; exit \${PIPESTATUS[0]}`,
+    );
+    expect(ended).toEqual({ stdout: 'y\n', stderr: 'done\n', code: 9 });
+  });
+
   test('Ctrl-C and SIGTERM reach it', async () => {
     for (const [signal, code] of [
       ['SIGINT', 3],
