@@ -4,6 +4,7 @@ import {
   constants,
   createReadStream,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -22,6 +23,10 @@ export const files: Files = {
   readBytes: (path, limits) => readNamed(path, limits),
   readIfThere(path, limits) {
     const bytes = readPath(path, limits);
+    return bytes === undefined ? undefined : decodeText(bytes, path);
+  },
+  readGuarded(path, limits) {
+    const bytes = readPath(path, limits, (stats) => refuseStrangers(path, stats, limits));
     return bytes === undefined ? undefined : decodeText(bytes, path);
   },
   readOwned(path, uid, limits) {
@@ -44,7 +49,7 @@ export const files: Files = {
   },
   writeNew(path, text) {
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(path));
       writeFileSync(path, text, { flag: 'wx', mode: 0o600, flush: true });
     } catch (error) {
       const code = systemCode(error) ?? 'unknown';
@@ -74,17 +79,38 @@ function readPath(path: string, limits: TextLimits, isMeant = (_: Stats): boolea
     // NONBLOCK: a FIFO without a writer must not hold us
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
-    throw unreadable(path, limits.what, error);
+    if (!['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw unreadable(path, limits.what, error);
+    // a link to nothing is not "no file": somebody meant one to be there
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined || systemCode(error) === 'ENOTDIR') return undefined;
+    throw new PalyraError('input.invalid', `${limits.what} is a link to nothing: ${path}`, { hint: `ls -l ${path}` });
   }
   try {
     const stats = fstatSync(descriptor);
     if (!isMeant(stats)) return undefined;
+    refuseFifo(path, stats, limits);
     if (stats.isDirectory()) throw new PalyraError('input.invalid', `${limits.what} is a folder: ${path}`);
     return readDescriptor(descriptor, path, limits);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Whoever may write the file decides: that is its owner, root, and the operator, who may be root reading another's. */
+function refuseStrangers(path: string, { mode, uid }: Stats, { what }: TextLimits): true {
+  const own = process.getuid?.() ?? uid;
+  if ((mode & 0o002) !== 0) {
+    throw new PalyraError('store.unsafe', `anybody may write the ${what} ${path}`, { hint: `chmod o-w ${path}` });
+  }
+  if (own !== 0 && uid !== 0 && uid !== own) {
+    throw new PalyraError('store.unsafe', `the ${what} ${path} belongs to somebody else`, { hint: `ls -l ${path}` });
+  }
+  return true;
+}
+
+/** A FIFO whose writer has not come yet reads as empty, and an empty policy file forbids nothing. `<(…)` has its writer. */
+function refuseFifo(path: string, stats: Stats, { what }: TextLimits): void {
+  if (!stats.isFIFO() || /^\/(dev|proc\/self)\/fd\//.test(path)) return;
+  throw new PalyraError('input.invalid', `${what} is a FIFO: ${path}`, { hint: 'give - and pipe it in, or <(…)' });
 }
 
 function readDescriptor(descriptor: number, name: string, { bytes, what }: TextLimits): Buffer {
@@ -146,24 +172,19 @@ function badByte(bytes: Uint8Array): number {
 /** Reads a stretch, gives its whole lines, keeps the rest: memory is a stretch and a line, however large the file. */
 async function* readLines(path: string, limits: TextLimits): AsyncGenerator<(string | PalyraError)[]> {
   let rest: Buffer = Buffer.alloc(0);
-  /** the beginning of an overlong line has been answered for; its end is passed over */
+  /** the beginning of an overlong line has been answered for; the rest of it is passed over, up to its line feed */
   let isSkipping = false;
   for await (const chunk of openChunks(path)) {
-    const end = chunk.lastIndexOf(LF);
-    if (end === -1) {
-      if (rest.length + chunk.length <= limits.bytes) rest = Buffer.concat([rest, chunk]);
-      else {
-        if (!isSkipping) yield [tooLong(limits)];
-        isSkipping = true;
-        rest = Buffer.alloc(0);
-      }
-      continue;
-    }
     const from = isSkipping ? chunk.indexOf(LF) + 1 : 0;
-    const lines = splitLines(Buffer.concat([rest, chunk.subarray(from, Math.max(from, end + 1))]), limits);
+    if (isSkipping && from === 0) continue;
     isSkipping = false;
-    rest = Buffer.from(chunk.subarray(end + 1));
-    if (lines.length > 0) yield lines;
+    const end = chunk.lastIndexOf(LF) + 1;
+    if (end > from) yield splitLines(Buffer.concat([rest, chunk.subarray(from, end)]), limits);
+    rest = end > from ? Buffer.from(chunk.subarray(end)) : Buffer.concat([rest, chunk.subarray(from)]);
+    if (rest.length <= limits.bytes) continue;
+    yield [tooLong(limits)];
+    isSkipping = true;
+    rest = Buffer.alloc(0);
   }
   if (rest.length > 0) yield splitLines(rest, limits);
 }
@@ -214,6 +235,13 @@ function tooLong({ bytes }: TextLimits): PalyraError {
   return new PalyraError('input.too_large', 'the line is too long', { why: `the limit is ${bytes} bytes` });
 }
 
+/** Step by step: mkdir's own `recursive` goes round for ever where a folder cannot be made (below /proc). */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
 function listBelow(path: string, ending: string, what: string, depth: number): string[] | undefined {
   let isFolder: boolean;
   try {
@@ -226,7 +254,12 @@ function listBelow(path: string, ending: string, what: string, depth: number): s
   if (depth > 16) throw new PalyraError('input.invalid', `folders are nested too deep: ${path}`);
   const found: string[] = [];
   for (const entry of readFolder(path, what)) {
-    if (entry.isDirectory()) found.push(...(listBelow(`${path}/${entry.name}`, ending, what, depth + 1) ?? []));
+    // a link to a folder is followed: what it holds may forbid
+    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && !entry.name.endsWith(ending));
+    if (isFolder)
+      found.push(
+        ...(listBelow(`${path}/${entry.name}`, ending, what, depth + 1) ?? []).filter((name) => name.endsWith(ending)),
+      );
     else if (entry.name.endsWith(ending)) found.push(`${path}/${entry.name}`);
     if (found.length > FILES_LIMIT)
       throw new PalyraError('input.too_large', `more than ${FILES_LIMIT} files below ${path}`);

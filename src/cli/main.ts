@@ -26,6 +26,7 @@ export async function runCommandLine(world: World): Promise<ExitName> {
   const cli = newCli(world);
   try {
     refuseSecrets(world.argv);
+    await refuseForeignBytes(world);
     const noun = nounOf(world.argv);
     const program = await buildProgram(cli, versionOf(world), noun);
     program.hook('preAction', async (_, subject) => await openCli(cli, subject.optsWithGlobals()));
@@ -45,6 +46,12 @@ function refuseSecrets(argv: readonly string[]): void {
     why: 'arguments are readable by other processes and stay in the shell history',
     hint: 'palyra tokens verify < FILE   reads one; if it is real, rotate it',
   });
+}
+
+/** Two principals that differ in a byte that is no UTF-8 would become one. */
+async function refuseForeignBytes(world: World): Promise<void> {
+  if (!world.argv.some((argument) => argument.includes('\ufffd')) || (await world.argumentsAreUtf8())) return;
+  throw new PalyraError('usage.invalid', 'an argument is not UTF-8', { hint: 'palyra policy check --request FILE' });
 }
 
 type OpenCli = { -readonly [K in keyof Cli]: Cli[K] };
@@ -73,6 +80,13 @@ async function openCli(cli: OpenCli, given: Record<string, unknown>): Promise<vo
   const color = given.color;
   if (color !== 'auto' && color !== 'always' && color !== 'never') {
     throw new PalyraError('usage.invalid', `--color is auto, always or never, not ${String(color)}`);
+  }
+  for (const [name, value] of [
+    ['--state-root', given.stateRoot],
+    ['--config', given.config],
+    ['--as', given.as],
+  ]) {
+    if (value === '') throw new PalyraError('usage.invalid', `${name} is empty`, { hint: 'palyra --help' });
   }
   const options: GlobalOptions = {
     stateRoot: text(given.stateRoot),

@@ -108,7 +108,8 @@ export function badLine({ code, message, why, hint }: PalyraError, number: numbe
 }
 
 function readId(value: unknown): string | number | undefined {
-  if (value === undefined || typeof value === 'number') return value;
+  // a number that was rounded would answer for another line
+  if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value))) return value;
   if (typeof value === 'string' && value.length <= 256) return value;
-  throw new PalyraError('input.invalid', 'id is a number, or a text of at most 256 characters');
+  throw new PalyraError('input.invalid', 'id is a whole number up to 2^53, or a text of at most 256 characters');
 }

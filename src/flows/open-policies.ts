@@ -35,15 +35,21 @@ export function openPolicies(
 ): PoliciesInForce {
   const read = (path: string, shown: string): PolicySource[] =>
     readPolicies(cedar, files.readText(path, LIMITS), shown);
+  // a file that is named twice is read once
+  const known = new Set<string>();
+  const isNew = (file: string): boolean => !known.has(file) && known.add(file).has(file);
   const below = (path: string): PolicySource[] =>
-    files.listFiles(path, '.cedar', LIMITS.what).flatMap((file) => read(file, file));
+    files
+      .listFiles(path, '.cedar', LIMITS.what)
+      .filter(isNew)
+      .flatMap((file) => read(file, file));
   // the baseline was read by Cedar when palyra was built: here its tokens are enough
   const baseline =
     places.baseline === undefined
       ? []
       : splitPolicies(files.readText(places.baseline.path, LIMITS), places.baseline.shown);
-  const given = places.given.flatMap((path) => (path === '-' ? read('-', 'standard input') : below(path)));
   const own = places.configured.filter(({ forbidOnly }) => !forbidOnly).flatMap(({ path }) => below(path));
+  const given = places.given.flatMap((path) => (path === '-' ? read('-', 'standard input') : below(path)));
   const project = places.configured.filter(({ forbidOnly }) => forbidOnly).flatMap(({ path }) => below(path));
   const named = namePolicies([...baseline, ...own, ...given, ...project]);
   const [first] = named.filter(({ isTemplate }) => isTemplate);

@@ -14,6 +14,9 @@ export interface Files {
   /** the bytes of a file, or of standard input for `-`, as they are
    *  @throws PalyraError store.not_found, input.invalid, input.too_large */
   readonly readBytes: (path: string, limits: TextLimits) => Uint8Array;
+  /** the text of a file that gives rights, or undefined when there is none
+   *  @throws PalyraError store.unsafe when somebody else may write it */
+  readonly readGuarded: (path: string, limits: TextLimits) => string | undefined;
   /** the text, or undefined when there is no such file */
   readonly readIfThere: (path: string, limits: TextLimits) => string | undefined;
   /** the text, or undefined unless it is a regular file of that owner which nobody else may write */
