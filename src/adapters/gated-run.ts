@@ -42,7 +42,7 @@ export async function runGated(
   const before = lookAtProtected(plan.workspace);
   const group = openGroup(plan);
   try {
-    const ended = await watch(start(), plan, group, streams, hooks);
+    const ended = await watch(withUmask(hooks.umask, start), plan, group, streams, hooks);
     const protectedFiles = lookAgain(plan.workspace, before, digest.slice(0, 8));
     return { planSha256: digest, layers: plan.layers, protectedFiles, destinations, ...ended };
   } catch (error) {
@@ -51,6 +51,17 @@ export async function runGated(
     return notRun(digest, { outcome: 'setup_failed', exitCode: 125, reasonCode: 'sandbox.setup_failed', message });
   } finally {
     await group?.remove();
+  }
+}
+
+/** Start something that inherits another umask than ours. */
+export function withUmask<T>(umask: number | undefined, start: () => T): T {
+  const ours = process.umask();
+  process.umask(umask ?? ours);
+  try {
+    return start();
+  } finally {
+    process.umask(ours);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Machine } from '../sandbox/machine.ts';
 import { type Plan, planSha256 } from '../sandbox/plan.ts';
 import type { Runner, RunnerHooks, RunnerStreams } from '../sandbox/runner.ts';
 import { seatbeltProfile } from '../sandbox/seatbelt.ts';
+import { withUmask } from './gated-run.ts';
 import { signalProcess } from './process-tree.ts';
 import { lookAgain, lookAtProtected } from './protected-files.ts';
 import { type Processes, supervise } from './supervise.ts';
@@ -17,13 +18,15 @@ async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hook
   const digest = planSha256(plan);
   const before = lookAtProtected(plan.workspace);
   await hooks.beforeStart?.();
-  const child = spawn(sandboxExec, ['-p', seatbeltProfile(plan), '--', ...plan.argv], {
-    stdio: [plan.stdin === 'pipe' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-    env: plan.environment,
-    cwd: plan.cwd,
-    detached: true,
-    ...(plan.user ?? {}),
-  });
+  const child = withUmask(hooks.umask, () =>
+    spawn(sandboxExec, ['-p', seatbeltProfile(plan), '--', ...plan.argv], {
+      stdio: [plan.stdin === 'pipe' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+      env: plan.environment,
+      cwd: plan.cwd,
+      detached: true,
+      ...(plan.user ?? {}),
+    }),
+  );
   const failed = new Promise<string>((resolve) => child.once('error', (error) => resolve(error.message)));
   // the negative number is the process group
   const signal = (name: NodeJS.Signals) => child.pid !== undefined && signalProcess(-child.pid, name);

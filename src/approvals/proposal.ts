@@ -34,6 +34,8 @@ export interface Proposal {
   readonly summary: string;
   /** only for a command that palyra itself would run */
   readonly execution?: ExecutionContext;
+  /** why a person has to look at it whatever its posture: it wants more than the configuration gives */
+  readonly asks?: string;
 }
 
 /** A proposal under the policies in force, with the digest of everything that an approval of it binds. */
@@ -42,6 +44,7 @@ export interface SealedProposal {
   readonly payloadSha256: string;
   readonly summary: string;
   readonly execution?: ExecutionContext;
+  readonly asks?: string;
   readonly policyHash: string;
   readonly requestSha256: string;
 }
@@ -50,12 +53,16 @@ export interface SealedProposal {
  * Bind a proposal to the policies in force.
  * @throws PalyraError input.invalid for a request that contradicts itself, or holds half a surrogate pair
  */
-export function sealProposal({ request, payload, summary, execution }: Proposal, policyHash: string): SealedProposal {
+export function sealProposal(
+  { request, payload, summary, execution, asks }: Proposal,
+  policyHash: string,
+): SealedProposal {
   const bound: BoundParts = {
     request: normalizeRequest(request),
     payloadSha256: sha256(payload),
     summary,
     ...(execution === undefined ? {} : { execution }),
+    ...(asks === undefined ? {} : { asks }),
     policyHash,
   };
   return { ...bound, requestSha256: requestDigest(bound) };

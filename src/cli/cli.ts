@@ -5,7 +5,7 @@ import type { AccessDesk } from '../flows/change-registry.ts';
 import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import { count, printable } from '../text.ts';
-import type { ExitName } from './exits.ts';
+import type { Exit } from './exits.ts';
 import type { Output } from './output.ts';
 import type { World } from './world.ts';
 
@@ -34,13 +34,13 @@ export interface Cli {
   /** the state, opened once; what its recovery did is told */
   readonly store: () => Promise<Store<State>>;
   /** how the command ended; ok unless a verb says otherwise */
-  exit: ExitName;
+  exit: Exit;
 }
 
 /** Wrap a verb's work for commander: what it returns is how the command ends. */
 export function ending<Arguments extends unknown[]>(
   cli: Cli,
-  work: (...given: Arguments) => Promise<ExitName>,
+  work: (...given: Arguments) => Promise<Exit>,
 ): (...given: Arguments) => Promise<void> {
   return async (...given) => {
     cli.exit = await work(...given);

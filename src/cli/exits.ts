@@ -28,6 +28,13 @@ export const EXITS = {
 
 export type ExitName = keyof typeof EXITS;
 
+/** How a command ends: a name, or the code of the command that `exec` ran. */
+export type Exit = ExitName | number;
+
+export function exitCodeOf(exit: Exit): number {
+  return typeof exit === 'number' ? exit : EXITS[exit].code;
+}
+
 /** Which exit a PalyraError is. */
 export const ERROR_EXIT = {
   'usage.invalid': 'usage',

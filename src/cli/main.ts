@@ -8,7 +8,7 @@ import { nearest } from '../text.ts';
 import { type Cli, type GlobalOptions, openConfig, openStore } from './cli.ts';
 import { openPaint, PLAIN, wantsColor } from './color.ts';
 import { pathOf } from './command.ts';
-import { ERROR_EXIT, EXITS, type ExitName } from './exits.ts';
+import { ERROR_EXIT, EXITS, type Exit, type ExitName, exitCodeOf } from './exits.ts';
 import { type Output, openOutput, sayError } from './output.ts';
 import { buildProgram, NOUNS, nounOf } from './program.ts';
 import { openWorld, type World } from './world.ts';
@@ -18,11 +18,11 @@ export async function main(): Promise<void> {
   const world = openWorld();
   const written = watchStreams(world);
   const exit = await runCommandLine(world);
-  process.exitCode = EXITS[written.failed ? 'failure' : exit].code;
+  process.exitCode = exitCodeOf(written.failed ? 'failure' : exit);
 }
 
 /** Read the arguments, do the one thing they name, say how it ended. Never throws, but for a bug with PALYRA_DEBUG=1. */
-export async function runCommandLine(world: World): Promise<ExitName> {
+export async function runCommandLine(world: World): Promise<Exit> {
   const cli = newCli(world);
   try {
     refuseSecrets(world.argv);
@@ -172,9 +172,11 @@ function unknownOption(flag: string, subject: Command): PalyraError {
     command.options.map((option) => option.long ?? ''),
   );
   const [near] = nearest(flag.split('=')[0] ?? flag, known);
+  const takesCommand = subject.registeredArguments.some((argument) => argument.name() === 'command');
+  const dashes = takesCommand && near === undefined ? 'a command comes after --   ' : '';
   const page = `${pathOf(subject).join(' ')} --help`;
   return new PalyraError('usage.unknown', `unknown option: ${(flag.split('=')[0] ?? '').slice(0, 60)}`, {
-    hint: near === undefined ? page : `did you mean ${near}?   ${page}`,
+    hint: near === undefined ? dashes + page : `did you mean ${near}?   ${page}`,
   });
 }
 

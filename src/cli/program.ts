@@ -21,6 +21,14 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
     summary: 'ask operators about tool calls, and answer',
     load: async (cli) => (await import('./commands/approvals/noun.ts')).approvals(cli),
   },
+  exec: {
+    summary: 'run a command through the gate, contained',
+    load: async (cli) => (await import('./commands/exec/exec.ts')).exec(cli),
+  },
+  sandbox: {
+    summary: 'what contains commands on this machine',
+    load: async (cli) => (await import('./commands/sandbox/noun.ts')).sandbox(cli),
+  },
   tokens: {
     summary: 'make, rotate, revoke and verify API tokens, and find leaked ones',
     load: async (cli) => (await import('./commands/tokens/noun.ts')).tokens(cli),

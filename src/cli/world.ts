@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StoreNotice } from '../adapters/lowdb-store.ts';
 import type { Cedar } from '../policy/engine.ts';
+import type { RunningCommand, Sandbox } from '../sandbox/runner.ts';
 import type { Files } from '../store/files.ts';
 import type { MachineInspector, StateInspector } from '../store/inspection.ts';
 import type { Rates } from '../store/rates.ts';
@@ -50,7 +51,17 @@ export interface World {
   readonly sources: () => Promise<Sources>;
   /** throughput: compile Cedar for a long run, not for a short start */
   readonly cedar: (settings?: { readonly throughput?: boolean }) => Promise<Cedar>;
+  readonly sandbox: () => Promise<Sandbox>;
+  readonly checkSandbox: () => Promise<SandboxCheck>;
+  /** hear the signals that would end this process, in the place of ending */
+  readonly onSignal: (heard: (name: PassedSignal) => void) => void;
 }
+
+type SandboxCheck = Awaited<ReturnType<typeof import('../adapters/sandbox-check.ts')['checkSandbox']>>;
+
+export type PassedSignal = Parameters<RunningCommand['signal']>[0];
+
+const PASSED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const satisfies readonly PassedSignal[];
 
 /** The world of this process. Takes PALYRA_TOKEN out of the environment and sets the umask to 077. */
 export function openWorld(): World {
@@ -112,5 +123,10 @@ export function openWorld(): World {
     rates: async (root) => (await import('../adapters/rates-file.ts')).ratesFile(root),
     sources: async () => (await import('../adapters/sources.ts')).sources,
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
+    sandbox: async () => (await import('../adapters/sandbox.ts')).sandbox,
+    checkSandbox: async () => (await import('../adapters/sandbox-check.ts')).checkSandbox(),
+    onSignal: (heard) => {
+      for (const name of PASSED) process.on(name, () => heard(name));
+    },
   };
 }

@@ -156,6 +156,7 @@ function budgetRefusal({ request }: SealedProposal, { settings, book }: GateRule
 function whyAsk({ call, posture, policy }: GateSteps): string | undefined {
   const subject = call.request.tool === '' ? call.request.action : call.request.tool;
   if (isAlwaysAsked(call)) return `palyra always asks for ${subject}`;
+  if (call.asks !== undefined) return call.asks;
   if (posture?.state === 'ask_each_time') return `${subject} is ask_each_time: ${posture.why}`;
   if (policy.decision === 'allow') return undefined;
   if (isLifted(call, posture, policy)) return undefined;

@@ -1,6 +1,6 @@
 import { printable } from '../text.ts';
 import { inWords } from '../time.ts';
-import { destinationText } from './hosts.ts';
+import { hostTexts } from './hosts.ts';
 import type { Limits } from './limits.ts';
 import type { Network, Plan } from './plan.ts';
 
@@ -40,8 +40,7 @@ function networkWords(network: Network, { egress, tier }: Plan): string {
   if (network.kind === 'shared') {
     return egress === 'preflight' ? 'shared; arguments were checked, nothing is enforced while it runs' : 'shared';
   }
-  const hosts = network.rules.hosts.map((at) => (at.port === null ? at.host : destinationText(at, at.port)));
-  return `only ${[...hosts, ...network.rules.suffixes.map((suffix) => `*.${suffix}`)].join(', ')}`;
+  return `only ${hostTexts(network.rules).join(', ')}`;
 }
 
 function filesOfTierB({ landlockAbi }: Plan): string {

@@ -135,6 +135,14 @@ export function isLoopback({ kind, host }: Host): boolean {
   return host === '::1' || /^127\./.test(host);
 }
 
+/** The list as people write it. */
+export function hostTexts({ hosts, suffixes }: HostRules): string[] {
+  return [
+    ...hosts.map((at) => (at.port === null ? at.host : destinationText(at, at.port))),
+    ...suffixes.map((suffix) => `*.${suffix}`),
+  ];
+}
+
 /** `host:port`, the way people write it. */
 export function destinationText({ host }: Pick<Host, 'host'>, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

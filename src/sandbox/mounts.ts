@@ -69,22 +69,29 @@ function generated({ workspace, environment }: RunRequest, machine: Machine, net
 const NO_HOSTS = '127.0.0.1 localhost\n::1 localhost\n';
 
 /**
- * Protected files are covered read-only, and the folders that lead to them become mount points of their own, which
+ * Protected files are covered read-only, and the folders that lead to them, or to what is hidden, become mount points of their own, which
  * cannot be renamed or removed: nobody moves `.git` aside and makes another. Links cannot be covered; they are looked
  * at afterwards.
  */
-function protectedMounts({ workspace }: RunRequest, folder: string): Mount[] {
+function protectedMounts({ workspace, hidden }: RunRequest, folder: string): Mount[] {
   const covered = workspace.protectedPaths.filter((entry) => entry.kind !== 'link').map((entry) => entry.path);
+  const below = hidden.filter(({ path }) => path.startsWith(`${folder}/`));
+  const whole = (path: string): string => `${folder}/${path}`;
+  return [
+    ...leadingFolders([...covered, ...below.map(({ path }) => path.slice(folder.length + 1))]).map(
+      (path): Mount => ({ kind: 'write', path: whole(path), from: whole(path) }),
+    ),
+    ...covered.map((path): Mount => ({ kind: 'read', path: whole(path), from: whole(path) })),
+  ];
+}
+
+function leadingFolders(paths: readonly string[]): string[] {
   const leading = new Set<string>();
-  for (const path of covered) {
+  for (const path of paths) {
     for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1))
       leading.add(path.slice(0, slash));
   }
-  const whole = (path: string): string => `${folder}/${path}`;
-  return [
-    ...[...leading].map((path): Mount => ({ kind: 'write', path: whole(path), from: whole(path) })),
-    ...covered.map((path): Mount => ({ kind: 'read', path: whole(path), from: whole(path) })),
-  ];
+  return [...leading].sort();
 }
 
 /** What must not be seen although its place is visible: an empty folder or file lies over it. */

@@ -76,7 +76,11 @@ export type Planned = { readonly ok: true; readonly plan: Plan } | ({ readonly o
 
 /** Decide how a command runs. What cannot be enforced on this machine is refused, never weakened. */
 export function planRun(request: RunRequest, machine: Machine): Planned {
-  const refused = refuseWorkspace(request) ?? refuseMachine(request, machine) ?? refuseRoot(request, machine);
+  const refused =
+    refuseWorkspace(request) ??
+    refuseMachine(request, machine) ??
+    refuseRoot(request, machine) ??
+    refuseVisible(request);
   if (refused !== undefined) return { ok: false, ...refused };
 
   const { tier, egress, workspace } = request;
@@ -143,7 +147,7 @@ export function planRecord(plan: Plan): Readonly<Record<string, unknown>> {
 }
 
 /** Limits under their names in `palyra.toml`. */
-function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
+export function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
   return {
     timeout_ms: limits.timeoutMs,
     cpu_time_limit_ms: limits.cpuTimeLimitMs,
@@ -171,11 +175,8 @@ function refuseWorkspace({ workspace, cwd, hidden }: RunRequest): NoPlan | undef
   }
   const around = hidden.find((entry) => realpath === entry.path || realpath.startsWith(`${entry.path}/`));
   if (around === undefined) return undefined;
-  return refusal(
-    'sandbox.workspace',
-    `the workspace lies in ${around.path}, which is never visible`,
-    'give another folder',
-  );
+  const message = `the workspace lies in ${around.path}, which is never visible`;
+  return refusal('sandbox.workspace', message, 'give another folder');
 }
 
 // whatever is mounted or hidden by itself, and what holds everybody's files
@@ -226,6 +227,12 @@ function refuseRoot({ tier, allowRoot, workspace }: RunRequest, machine: Machine
   if (machine.uid !== 0 || allowRoot || workspace.uid !== 0) return undefined;
   const hint = `chown -R USER ${workspace.path}, or say --allow-root`;
   return refusal('sandbox.root', `tier ${tier} would run as root: the workspace belongs to root`, hint);
+}
+
+function refuseVisible({ tier, workspace, hidden }: RunRequest): NoPlan | undefined {
+  const inside = hidden.find(({ path }) => path.startsWith(`${workspace.realpath}/`));
+  if (tier === 'c' || inside === undefined) return undefined;
+  return refusal('sandbox.workspace', `tier b cannot hide ${inside.path} in the workspace`, 'use --tier c');
 }
 
 function networkFor({ tier, egress, hosts }: RunRequest): Network {

@@ -1,6 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Execution } from './execution.ts';
+import type { Machine, SystemPath, Workspace } from './machine.ts';
 import type { Plan } from './plan.ts';
+import type { Paths } from './preflight/paths.ts';
+import type { Executor, Tier } from './tier.ts';
 
 /** Where a command's streams go. `stdin` is read only if the plan says so. With a terminal they are inherited instead. */
 export interface RunnerStreams {
@@ -16,6 +19,8 @@ export interface RunningCommand {
 }
 
 export interface RunnerHooks {
+  /** what the command begins with; ours if left out */
+  readonly umask?: number;
   /** Awaited when the boundary is being built and before the first instruction; if it rejects, nothing runs. */
   readonly beforeStart?: () => Promise<void>;
   readonly started?: (command: RunningCommand) => void;
@@ -24,4 +29,22 @@ export interface RunnerHooks {
 /** What carries out plans. Resolves when the command has ended and nothing of it is left; rejects only for bugs. */
 export interface Runner {
   run(plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution>;
+}
+
+/** Everything that a run needs to know of this machine, and to do on it. */
+export interface Sandbox {
+  machine(tier: Tier): Promise<Machine>;
+  /** @param path absolute */
+  workspace(path: string): Workspace;
+  /** what must not be seen inside, by its real path; undefined if it is not there */
+  hidden(path: string): SystemPath | undefined;
+  readonly paths: Paths;
+  /** whether the arguments of this process are what the system was given */
+  argumentsAreUtf8(): boolean;
+  /**
+   * Somewhere to write a record to, whatever becomes of the folder meanwhile; what is written replaces what is there.
+   * @throws PalyraError store.write_failed
+   */
+  openReport(path: string): (text: string) => void;
+  runner(executor: Executor, machine: Machine): Promise<Runner>;
 }

@@ -115,6 +115,7 @@ describe('what cannot be enforced is refused', () => {
       'refused',
       'sandbox.workspace',
     ],
+    ['tier b with the state in the workspace', { tier: 'b', egress: 'none' }, {}, 'refused', 'sandbox.workspace'],
     ...['/', '/usr', '/etc', '/tmp', '/home', '/proc/1', '/dev/shm', '/sys/fs', '/lib64', '/var/tmp'].map(
       (path) =>
         [
@@ -137,7 +138,7 @@ describe('what cannot be enforced is refused', () => {
 
 describe('a plan', () => {
   test('b with strict and no host runs where Landlock and seccomp take all sockets away', () => {
-    expect(plan({ tier: 'b' }, { landlockAbi: 4 })).toMatchObject({
+    expect(plan({ tier: 'b', hidden: [] }, { landlockAbi: 4 })).toMatchObject({
       seccomp: 'none',
       network: { kind: 'isolated' },
       landlockAbi: 4,
@@ -189,6 +190,12 @@ describe('a plan', () => {
       { kind: 'seal', path: '/dev' },
       { kind: 'seal', path: '/' },
     ]);
+  });
+
+  test('pins the folders that lead to what is hidden, so that nobody moves them aside', () => {
+    const { mounts } = plan({ hidden: [{ path: '/srv/demo/a/b/state', kind: 'folder' }] });
+    const writable = mounts.filter(({ kind }) => kind === 'write').map(({ path }) => path);
+    expect(writable).toEqual(['/srv/demo', '/srv/demo/.git', '/srv/demo/a', '/srv/demo/a/b']);
   });
 
   test('becomes options for bwrap that hold nothing back', () => {
