@@ -1,17 +1,26 @@
 import { isUtf8 } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
   createReadStream,
+  fchmodSync,
+  fchownSync,
   fstatSync,
+  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   readSync,
+  realpathSync,
+  renameSync,
+  type Stats,
   statSync,
+  unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PalyraError, systemCode } from '../errors.ts';
 import type { Files, TextLimits } from '../store/files.ts';
 
@@ -42,12 +51,16 @@ export const files: Files = {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       writeFileSync(path, text, { flag: 'wx', mode: 0o600, flush: true });
     } catch (error) {
-      const code = systemCode(error) ?? 'unknown';
-      if (code === 'EEXIST') throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`);
-      throw new PalyraError('store.write_failed', `${path} cannot be written`, {
-        why: `the system says ${code}`,
-        cause: error,
-      });
+      if (systemCode(error) === 'EEXIST')
+        throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`);
+      throw unwritable(path, error);
+    }
+  },
+  replace(path, text) {
+    try {
+      replaceFile(path, Buffer.from(text));
+    } catch (error) {
+      throw unwritable(path, error);
     }
   },
 };
@@ -200,7 +213,55 @@ function tooLong({ bytes }: TextLimits): PalyraError {
   return new PalyraError('input.too_large', 'the line is too long', { why: `the limit is ${bytes} bytes` });
 }
 
-function listBelow(path: string, ending: string, what: string, depth: number): string[] | undefined {
+/** A new file beside it takes its place once it is on stable storage. */
+function replaceFile(path: string, bytes: Buffer): void {
+  const old = statSync(path, { throwIfNoEntry: false });
+  if (old !== undefined && !old.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
+  const target = old === undefined ? path : realpathSync(path);
+  const folder = openSync(dirname(target), 'r');
+  try {
+    const staged = stageBeside(target, bytes, old);
+    try {
+      renameSync(staged, target);
+    } catch (error) {
+      unlinkSync(staged);
+      throw error;
+    }
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function stageBeside(target: string, bytes: Buffer, old: Stats | undefined): string {
+  const staged = join(dirname(target), `.tmp.${process.pid}.${randomBytes(8).toString('hex')}`);
+  const descriptor = openSync(staged, 'wx', 0o600);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    if (old !== undefined) keepOwnerAndMode(descriptor, old);
+    fsyncSync(descriptor);
+    return staged;
+  } catch (error) {
+    unlinkSync(staged);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function keepOwnerAndMode(descriptor: number, { uid, gid, mode }: Stats): void {
+  const own = fstatSync(descriptor);
+  if (own.uid !== uid || own.gid !== gid) fchownSync(descriptor, uid, gid);
+  // after the owner: a change of owner takes set-id bits away
+  fchmodSync(descriptor, mode & 0o7777);
+}
+
+function listBelow(
+  path: string,
+  ending: string | readonly string[],
+  what: string,
+  depth: number,
+): string[] | undefined {
   let isFolder: boolean;
   try {
     isFolder = statSync(path).isDirectory();
@@ -210,10 +271,11 @@ function listBelow(path: string, ending: string, what: string, depth: number): s
   }
   if (!isFolder) return [path];
   if (depth > 16) throw new PalyraError('input.invalid', `folders are nested too deep: ${path}`);
+  const endings = [ending].flat();
   const found: string[] = [];
   for (const entry of readFolder(path, what)) {
     if (entry.isDirectory()) found.push(...(listBelow(`${path}/${entry.name}`, ending, what, depth + 1) ?? []));
-    else if (entry.name.endsWith(ending)) found.push(`${path}/${entry.name}`);
+    else if (endings.some((one) => entry.name.endsWith(one))) found.push(`${path}/${entry.name}`);
     if (found.length > FILES_LIMIT)
       throw new PalyraError('input.too_large', `more than ${FILES_LIMIT} files below ${path}`);
   }
@@ -235,4 +297,9 @@ function unreadable(path: string, what: string, cause: unknown): PalyraError {
     hint: `ls -ld ${path}`,
     cause,
   });
+}
+
+function unwritable(path: string, cause: unknown): PalyraError {
+  const why = `the system says ${systemCode(cause) ?? 'unknown'}`;
+  return new PalyraError('store.write_failed', `${path} cannot be written`, { why, hint: `ls -ld ${path}`, cause });
 }

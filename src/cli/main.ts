@@ -9,7 +9,7 @@ import { openPaint, PLAIN, wantsColor } from './color.ts';
 import { pathOf } from './command.ts';
 import { ERROR_EXIT, EXITS, type ExitName } from './exits.ts';
 import { type Output, openOutput, sayError } from './output.ts';
-import { buildProgram, NOUNS, nounOf } from './program.ts';
+import { buildProgram, NOUNS, nounOf, spellOut } from './program.ts';
 import { openWorld, type World } from './world.ts';
 
 /** Run the command line of this process and set its exit code. */
@@ -29,7 +29,7 @@ export async function runCommandLine(world: World): Promise<ExitName> {
     program.hook('preAction', async (_, subject) => await openCli(cli, subject.optsWithGlobals()));
     if (noun === undefined && !asksForVersion(world.argv)) return sayOverview(world, program);
     refuseUnknownNames(program, world.argv, noun);
-    await program.parseAsync([...world.argv], { from: 'user' });
+    await program.parseAsync(spellOut(world.argv), { from: 'user' });
     return cli.exit;
   } catch (error) {
     return await sayFailure(world, error);

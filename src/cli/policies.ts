@@ -6,11 +6,12 @@ import type { Cli } from './cli.ts';
 export async function openCheckDesk(
   cli: Cli,
   given: readonly string[],
-  settings: { readonly throughput?: boolean } = {},
+  { throughput = false, baseline = true }: { readonly throughput?: boolean; readonly baseline?: boolean } = {},
 ): Promise<CheckDesk> {
   const { openPolicies } = await import('../flows/open-policies.ts');
-  const [files, cedar, config] = await Promise.all([cli.world.files(), cli.world.cedar(settings), cli.config()]);
-  const inForce = openPolicies({ files, cedar }, { baseline: baselineOf(cli), given, configured: config.policyPaths });
+  const [files, cedar, config] = await Promise.all([cli.world.files(), cli.world.cedar({ throughput }), cli.config()]);
+  const places = { baseline: baseline ? baselineOf(cli) : undefined, given, configured: config.policyPaths };
+  const inForce = openPolicies({ files, cedar }, places);
   for (const { id, file, line } of inForce.ignored) {
     cli.output.warn(`${file}:${line}: ${id} is ignored: a project's policies may only forbid`);
   }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
-
 import { check } from './check.ts';
+import { show } from './show.ts';
 
 export function policy(cli: Cli): Command {
   return new Command('policy')
@@ -9,5 +9,6 @@ export function policy(cli: Cli): Command {
     .description(
       'Decide requests by Cedar policies, and explain, test, check and compare them. Everything not permitted is denied.',
     )
-    .addCommand(check(cli));
+    .addCommand(check(cli))
+    .addCommand(show(cli));
 }
