@@ -2,6 +2,17 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
+/** Commander can start programs as subcommands; palyra never does, and loading child_process takes 5 ms of each start. */
+const withoutSubprograms = {
+  name: 'without-subprograms',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?child_process$/ }, ({ importer, path }) =>
+      importer.includes('/commander/') ? { path, namespace: 'unused' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
 rmSync('dist', { recursive: true, force: true });
 await build({
   entryPoints: { main: 'src/cli/main.ts' },
@@ -12,6 +23,8 @@ await build({
   platform: 'node',
   target: 'node20.17',
   minifySyntax: true,
+  minifyWhitespace: true,
+  plugins: [withoutSubprograms],
   legalComments: 'none',
   external: ['@cedar-policy/cedar-wasm'],
   // packages in CommonJS ask for Node's own modules with require
@@ -28,7 +41,6 @@ await build({
   format: 'esm',
   platform: 'node',
 });
-const { makeImage } = await import('./dist/make-image.mjs');
-const baseline = { staticPolicies: readFileSync('policies/baseline.cedar', 'utf8') };
-writeFileSync('dist/cedar.image', makeImage({ baseline }));
+const { baselineSets, makeImage } = await import('./dist/make-image.mjs');
+writeFileSync('dist/cedar.image', makeImage(baselineSets(readFileSync('policies/baseline.cedar', 'utf8'))));
 rmSync('dist/make-image.mjs');

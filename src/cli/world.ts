@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +17,6 @@ export interface World {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   readonly clock: Clock;
-  readonly random: (bytes: number) => Uint8Array;
   /** the secret of PALYRA_TOKEN, taken out of the environment at start so that no child can inherit it */
   readonly token: string | undefined;
   /** the umask to restore for a child; palyra's own is 077 */
@@ -52,7 +50,6 @@ export function openWorld(): World {
       return process.stderr;
     },
     clock: Date.now,
-    random: (bytes) => randomFillSync(new Uint8Array(bytes)),
     token,
     callerUmask,
     // dist/main.js or src/cli/world.ts: the package is where policies/ is

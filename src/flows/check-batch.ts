@@ -1,8 +1,9 @@
 import { PalyraError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { answerOf, CHECK_SCHEMA } from '../policy/answer.ts';
-import { decide } from '../policy/decision.ts';
+import { decide, type PolicyDecision } from '../policy/decision.ts';
 import { type EvaluationConfig, establishFacts, readEvaluationConfig } from '../policy/facts.ts';
+import { Recent } from '../policy/recent.ts';
 import { normalizeRequest, readRecord, readRequest } from '../policy/request.ts';
 import { asciiJson } from '../text.ts';
 import type { PoliciesInForce } from './open-policies.ts';
@@ -28,8 +29,19 @@ export interface BatchDesk {
 /** Longest line, in UTF-16 units. */
 export const LINE_LIMIT = 1024 * 1024;
 
-/** Answer one line: `{"id"?, "principal", "action", "resource", "context"?, "config"?}`. Never throws for bad input. */
-export function answerLine({ inForce, config, assumeConfig }: BatchDesk, line: string, number: number): LineAnswer {
+/** Answers one line by its number: `{"id"?, "principal", "action", "resource", "context"?, "config"?}`. */
+export function openBatch(desk: BatchDesk): (line: string, number: number) => LineAnswer {
+  const writeAnswer = openWriter();
+  return (line, number) => answerLine(desk, writeAnswer, line, number);
+}
+
+/** Never throws for bad input. */
+function answerLine(
+  { inForce, config, assumeConfig }: BatchDesk,
+  writeAnswer: WriteAnswer,
+  line: string,
+  number: number,
+): LineAnswer {
   let id: string | number | undefined;
   try {
     if (line.length > LINE_LIMIT)
@@ -49,7 +61,7 @@ export function answerLine({ inForce, config, assumeConfig }: BatchDesk, line: s
     const request = normalizeRequest(readRequest(rest));
     const decision = decide({ request, facts: establishFacts(request, lineConfig) }, lineConfig, inForce);
     return {
-      text: asciiJson(answerOf(decision, id)),
+      text: writeAnswer(decision, id),
       outcome: decision.decision === 'allow' ? 'allow' : decision.approvalRequired ? 'approval_required' : 'deny',
     };
   } catch (error) {
@@ -57,6 +69,29 @@ export function answerLine({ inForce, config, assumeConfig }: BatchDesk, line: s
     return badLine(error, number, id);
   }
 }
+
+type WriteAnswer = (decision: PolicyDecision, id: string | number | undefined) => string;
+
+/** Writes answers; those of a batch are few but for their ids, and writing one costs more than deciding it. */
+function openWriter(): WriteAnswer {
+  const known = new Recent<string, string>(4096);
+  return (decision, id) => {
+    const { request, facts, errors } = decision;
+    if (errors.length > 0) return asciiJson(answerOf(decision, id));
+    // each foreign text with its length, so that none runs into the next
+    const texts = [request.tool, request.skill, ...request.capabilities, ...decision.matchedPolicies];
+    let key = `${decision.reasonCode} ${decision.approvalRequired} ${request.capabilities.length} ${facts.is_sensitive_action} ${facts.is_allowlisted_tool} ${facts.is_allowlisted_skill} ${facts.is_tool_execute_principal_allowed} ${facts.is_tool_execute_channel_allowed}`;
+    for (const text of texts) key += ` ${text.length}:${text}`;
+    let written = known.get(key);
+    if (written === undefined) {
+      written = asciiJson(answerOf(decision));
+      known.set(key, written);
+    }
+    return id === undefined ? written : `${HEAD}"id":${asciiJson(id)},${written.slice(HEAD.length)}`;
+  };
+}
+
+const HEAD = `{"schema":"${CHECK_SCHEMA}",`;
 
 /** The answer to a line that is not a request. It says deny, for whoever reads no further. */
 export function badLine({ code, message, why, hint }: PalyraError, number: number, id?: string | number): LineAnswer {

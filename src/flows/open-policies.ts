@@ -3,7 +3,7 @@ import { PalyraError } from '../errors.ts';
 import type { Evaluator } from '../policy/decision.ts';
 import type { Cedar } from '../policy/engine.ts';
 import { openEvaluator, type PolicyEvaluator } from '../policy/evaluator.ts';
-import { type NamedPolicy, namePolicies, type PolicySource, readPolicies } from '../policy/source.ts';
+import { type NamedPolicy, namePolicies, type PolicySource, readPolicies, splitPolicies } from '../policy/source.ts';
 import type { Files } from '../store/files.ts';
 
 /** The policies that decide, read, checked, named and ready to be asked. */
@@ -39,7 +39,11 @@ export function openPolicies(
     readPolicies(cedar, files.readText(path, LIMITS), shown);
   const below = (path: string): PolicySource[] =>
     files.listFiles(path, '.cedar', LIMITS.what).flatMap((file) => read(file, file));
-  const baseline = places.baseline === undefined ? [] : read(places.baseline.path, places.baseline.shown);
+  // the baseline was read by Cedar when palyra was built: here its tokens are enough
+  const baseline =
+    places.baseline === undefined
+      ? []
+      : splitPolicies(files.readText(places.baseline.path, LIMITS), places.baseline.shown);
   const given = places.given.flatMap((path) => (path === '-' ? read('-', 'standard input') : below(path)));
   const own = places.configured.filter(({ forbidOnly }) => !forbidOnly).flatMap(({ path }) => below(path));
   const project = places.configured.filter(({ forbidOnly }) => forbidOnly).flatMap(({ path }) => below(path));

@@ -1,5 +1,5 @@
 import { compareText } from '../text.ts';
-import type { Cedar, CedarAnswer, CedarCall, JsonText, Parsed, TemplateLink } from './engine.ts';
+import type { Cedar, CedarAnswer, CedarCall, JsonText, Parsed, PolicySet, TemplateLink } from './engine.ts';
 import { EVERYTHING, type Observed, observe, observeAll } from './observe.ts';
 import { Recent } from './recent.ts';
 import {
@@ -78,12 +78,14 @@ export function openEvaluator(
   const statics = policies.filter(({ isTemplate }) => !isTemplate);
   const templates = policies.filter(({ isTemplate }) => isTemplate);
   const whole: Slice = { number: 0, policies: statics };
+  const signatures = new Recent<string, Slice>(SIGNATURES);
   const slices = new Recent<string, Slice>(SLICES);
   const slots = new Recent<Slice, string>(SLOTS);
   const spareSlots = Array.from({ length: SLOTS }, (_, number) => `${slot}/${number}`);
   const answers = new Recent<string, CedarAnswer>(ANSWERS);
   const observed = new Map<NamedPolicy, Observed>();
   const indexes = new Map<Certain, PolicyIndex>();
+  let wholeSlot: Parsed<string> | undefined;
   let asked = 0;
   let sliceNumber = 0;
 
@@ -100,7 +102,10 @@ export function openEvaluator(
     },
   };
 
-  /** Answer from memory, or ask about no more than the slice observes. */
+  /**
+   * Answer from memory, or ask about no more than the slice observes. Sound because nothing else looks at the rest:
+   * a gate's call has no schema, and policies and slices never change under their number.
+   */
   function recall(slice: Slice, context: GateContext): CedarAnswer {
     slice.view ??= viewOf(slice);
     const key = writeKey(slice, context, slice.view.key);
@@ -108,7 +113,7 @@ export function openEvaluator(
     if (known !== undefined) return known;
     const answer = ask(slice, writeCall(context, slice.view));
     if (answer.kind === 'failure') return answer;
-    // an error tells of the request that it came from: it is told of the whole of it, and never of another
+    // an error tells of the request that it came from: so it is made from the whole of it, and never given to another
     if (answer.errors.length > 0) return ask(slice, writeCall(context, FULL));
     if (key.length <= KEY_LENGTH) answers.set(key, answer);
     return answer;
@@ -120,21 +125,23 @@ export function openEvaluator(
     return nameAnswer(cedar.decide(place.value, call), slice.policies);
   }
 
-  /** The slot that holds a slice; that of the slice used longest ago, if none does. */
+  /** The slot that holds a slice; that of the slice used longest ago, if none does. The whole keeps its own. */
   function slotOf(slice: Slice): Parsed<string> {
     const known = slots.get(slice);
     if (known !== undefined) return { ok: true, value: known };
+    if (slice === whole) {
+      wholeSlot ??= prepareIn(slot, wholeSet(policies, links));
+      return wholeSlot;
+    }
     const name = spareSlots.pop() ?? slots.takeOldest() ?? slot;
-    const linked = {
-      templates: Object.fromEntries(templates.map(({ id, text }) => [id, text])),
-      templateLinks: [...links],
-    };
-    const prepared = cedar.prepare(name, {
-      staticPolicies: joinTexts(slice.policies),
-      ...(slice === whole ? linked : {}),
-    });
+    const prepared = prepareIn(name, { staticPolicies: joinTexts(slice.policies) });
     if (prepared.ok) slots.set(slice, name);
     else spareSlots.push(name);
+    return prepared;
+  }
+
+  function prepareIn(name: string, set: PolicySet): Parsed<string> {
+    const prepared = cedar.prepare(name, set);
     return prepared.ok ? { ok: true, value: name } : prepared;
   }
 
@@ -143,17 +150,17 @@ export function openEvaluator(
     if (templates.length > 0) return whole;
     const index = indexFor(certain);
     const signature = `${certain.flat} ${index.signature(partOf)}`;
-    const known = slices.get(signature);
+    const known = signatures.get(signature);
     if (known !== undefined) return known;
     const places = index.candidates(partOf);
-    // as one of several slices of most policies it would be parsed again, for little
+    // most of the policies are not worth parsing again
     const slice = places.length * 2 > statics.length ? whole : sliceOf(places);
-    slices.set(signature, slice);
+    signatures.set(signature, slice);
     return slice;
   }
 
   function sliceOf(places: readonly number[]): Slice {
-    const name = `places ${places.join()}`;
+    const name = places.join();
     const known = slices.get(name);
     if (known !== undefined) return known;
     const slice = { number: ++sliceNumber, policies: places.flatMap((place) => statics[place] ?? []) };
@@ -190,6 +197,15 @@ export function openEvaluator(
   function isSmall(): boolean {
     return statics.length <= SMALL;
   }
+}
+
+/** All policies as Cedar is handed them; the build keeps the baseline parsed under the same text. */
+export function wholeSet(policies: readonly NamedPolicy[], links: readonly TemplateLink[] = []): PolicySet {
+  return {
+    staticPolicies: joinTexts(policies.filter(({ isTemplate }) => !isTemplate)),
+    templates: Object.fromEntries(policies.filter(({ isTemplate }) => isTemplate).map(({ id, text }) => [id, text])),
+    templateLinks: [...links],
+  };
 }
 
 /** One of the gate's requests as Cedar is asked it, whole. */
@@ -231,7 +247,10 @@ function viewFrom(observed: Observed): View {
   return { context, entities, key };
 }
 
-/** One text for all requests that a view cannot tell apart: each value with its length, so that none runs into the next. */
+/**
+ * One text for all requests that a view cannot tell apart. Texts are written with their lengths, so that none runs into
+ * the next; other than texts, lists of texts and booleans the gate has no values.
+ */
 function writeKey({ number }: Slice, context: GateContext, attributes: readonly Attribute[]): string {
   let key = `${number}`;
   for (const attribute of attributes) {
@@ -343,7 +362,8 @@ const FEW = 16;
 const SMALL = 256;
 // each slot costs Cedar 49 KiB for ever
 const SLOTS = 128;
-const SLICES = 8192;
+const SIGNATURES = 16_384;
+const SLICES = 2048;
 const ANSWERS = 32_768;
 const KEY_LENGTH = 1024;
 const READ_LENGTH = 8192;

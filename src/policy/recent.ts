@@ -9,7 +9,8 @@ export class Recent<Key, Value> {
 
   get(key: Key): Value | undefined {
     const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
+    // while there is room to spare, nothing will be taken out soon, and order is not worth its cost
+    if (value === undefined || this.#entries.size * 2 < this.#limit) return value;
     // a Map keeps the order of insertion
     this.#entries.delete(key);
     this.#entries.set(key, value);

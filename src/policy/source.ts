@@ -152,9 +152,9 @@ interface Statement {
   readonly end: number;
 }
 
-// Cedar's lexer: a comment ends at either newline character, a string may hold newlines but not escape one, and NEL is
-// white space. Whatever is no token of Cedar's is taken character by character and left to Cedar to refuse.
-const TOKEN = /\/\/[^\n\r]*|"(?:\\[^\n]|[^"\\])*"|\??[A-Za-z_][A-Za-z0-9_]*|==|::|[^\s\u0085]/g;
+// Cedar's lexer: a comment ends at either newline character, a string may hold newlines, and NEL is white space. What
+// is no token of Cedar's is taken somehow and left to Cedar to refuse; a string that never ends goes to the end.
+const TOKEN = /\/\/[^\n\r]*|"[^"\\]*(?:\\.[^"\\]*)*"?|\??[A-Za-z_][A-Za-z0-9_]*|==|::|[^\s\u0085]/gs;
 
 /** In Cedar's grammar `;` ends a policy and stands nowhere else, strings and comments apart. */
 function findStatements(source: string): Statement[] {

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 const require = createRequire(import.meta.url);
 const bundle = await build({
   stdin: {
-    contents: `export { openCedar } from './src/adapters/cedar/cedar.ts'; export { openEvaluator } from './src/policy/evaluator.ts';`,
+    contents: `export { openCedar } from './src/adapters/cedar/cedar.ts'; export { openEvaluator } from './src/policy/evaluator.ts'; export { namePolicies, splitPolicies } from './src/policy/source.ts';`,
     resolveDir: process.cwd(),
   },
   bundle: true,
@@ -17,14 +17,12 @@ const bundle = await build({
   external: ['@cedar-policy/*', 'node:*'],
   define: { 'import.meta.url': JSON.stringify(import.meta.url) },
 });
-const { openCedar, openEvaluator } = await import(
+const { openCedar, openEvaluator, namePolicies, splitPolicies } = await import(
   `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].text).toString('base64')}`
 );
 
 const REQUESTS = 100_000;
-const baseline = readFileSync(process.argv[2] ?? 'policies/baseline.cedar', 'utf8')
-  .split(/(?=@id)/)
-  .filter((text) => text.startsWith('@id'));
+const baseline = [readFileSync(process.argv[2] ?? 'policies/baseline.cedar', 'utf8')];
 const tool = (n) => `palyra.tool.${n % 30}`;
 const SHAPES = {
   'tool in the resource': (n) =>
@@ -35,6 +33,7 @@ const SHAPES = {
     `@id("op${n}")\nforbid (principal, action == Action::"tool.execute", resource)\nwhen { "palyra.tool.${n}" == context.tool_name && context.channel == "discord:4" };`,
 };
 
+const lines = Array.from({ length: REQUESTS }, (_, n) => JSON.stringify(request(n)));
 measureBatch('baseline', baseline, 4000);
 for (const [shape, write] of Object.entries(SHAPES)) {
   const mixed = (n) =>
@@ -52,10 +51,10 @@ for (const [shape, write] of Object.entries(SHAPES)) {
 function measureBatch(name, policies, plainRequests) {
   const cedar = openCedar();
   const start = performance.now();
-  const evaluator = openEvaluator(cedar, 'gate', policies.map(read)).value;
+  const evaluator = openEvaluator(cedar, 'gate', read(policies));
   const decisions = [];
   for (let n = 0; n < REQUESTS; n++) {
-    const answer = evaluator.evaluate(JSON.parse(JSON.stringify(request(n))));
+    const answer = evaluator.evaluate(JSON.parse(lines[n]));
     decisions.push(answer.decision);
     JSON.stringify(answer);
   }
@@ -71,7 +70,7 @@ function measurePlain(policies, count, decisions) {
   cedar.preparsePolicySet('plain', { staticPolicies: policies.join('\n') });
   const start = performance.now();
   for (let n = 0; n < count; n++) {
-    const context = JSON.parse(JSON.stringify(request(n)));
+    const context = JSON.parse(lines[n]);
     const uids = [
       ['Principal', context.principal],
       ['Action', context.action],
@@ -96,7 +95,7 @@ function measurePlain(policies, count, decisions) {
 function measureSingle(policies) {
   const cedar = openCedar();
   const start = performance.now();
-  const evaluator = openEvaluator(cedar, 'gate', policies.map(read)).value;
+  const evaluator = openEvaluator(cedar, 'gate', read(policies));
   evaluator.evaluate(request(0));
   const first = performance.now() - start;
   const again = performance.now();
@@ -104,29 +103,12 @@ function measureSingle(policies) {
   return { first, next: (performance.now() - again) / 20 };
 }
 
-function many(count, write) {
-  return Array.from({ length: count }, (_, n) => write(n));
+function read(texts) {
+  return namePolicies(splitPolicies(texts.join('\n'), 'bench.cedar'));
 }
 
-/** Enough of a reader for the policies above. */
-function read(text) {
-  const [whole, name, scope] = /^@id\("([^"]+)"\)\n(?:permit|forbid) \(([^)]*)\)/.exec(text);
-  const [, actions = ''] = /action (?:==|in)([^\]]*?Action[^\]]*?)(?:\]|, resource|,\s*resource)/.exec(scope) ?? [];
-  const entities = [...actions.matchAll(/Action::"([^"]+)"/g)].map(([, id]) => ({ type: 'Action', id }));
-  const target = (variable, type) => {
-    const [, id] = new RegExp(`${variable} == ${type}::"([^"]+)"`).exec(scope) ?? [];
-    return id === undefined ? { op: 'All' } : { op: '==', entity: { type, id } };
-  };
-  return {
-    name,
-    text,
-    bodyStart: whole.length,
-    scope: {
-      principal: target('principal', 'Principal'),
-      resource: target('resource', 'Resource'),
-      action: entities.length === 0 ? { op: 'All' } : { op: 'in', entities },
-    },
-  };
+function many(count, write) {
+  return Array.from({ length: count }, (_, n) => write(n));
 }
 
 function request(n) {

@@ -25,6 +25,7 @@ const REQUEST: GateContext = {
 const ALLOWLISTED = `@id("allow") permit (principal, action == Action::"tool.execute", resource) when { context.is_allowlisted_tool };
 @id("other") forbid (principal, action == Action::"cron.delete", resource);`;
 const ALLOW = { kind: 'answer', decision: 'allow', reason: ['allow'], errors: [] };
+const FAILURE = { kind: 'failure', messages: ['Cedar stopped'] } as const;
 const HALF = { kind: 'failure', messages: [expect.stringContaining('surrogate')] };
 
 test('requests that no policy tells apart are asked once', () => {
@@ -37,6 +38,17 @@ test('requests that no policy tells apart are asked once', () => {
   for (const is_allowlisted_tool of [true, false]) evaluator.evaluate({ ...REQUEST, is_allowlisted_tool });
   expect(calls.length).toBe(early + 1);
   expect(calls.at(-1)).toMatchObject({ context: '{"is_allowlisted_tool":false}', entities: '[]' });
+});
+
+test('texts that join to the same are told apart', () => {
+  const { evaluator } = open(
+    'permit (principal, action, resource) when { context.channel like "a" && context.session_id like "b*" };',
+  );
+  for (let n = 0; n < 20; n++) evaluator.evaluate(REQUEST);
+  const decide = (channel: string, session_id: string) => evaluator.evaluate({ ...REQUEST, channel, session_id });
+  expect(decide('a', 'b,c')).toMatchObject({ decision: 'allow' });
+  expect(decide('a,b', 'c')).toMatchObject({ decision: 'deny' });
+  expect(decide('c', 'a,b')).toMatchObject({ decision: 'deny' });
 });
 
 test('what no policy observes must be readable all the same, every time', () => {
@@ -58,6 +70,18 @@ test('an answer with an error, or none at all, is never remembered', () => {
     expect(calls.length).toBeGreaterThan(before);
     expect(JSON.parse(calls.at(-1)?.context ?? '')).toEqual(REQUEST);
   }
+});
+
+test('an engine that failed once is asked again', () => {
+  let failing = false;
+  const cedar = openCedar();
+  const decide: Cedar['decide'] = (slot, call) => (failing ? FAILURE : cedar.decide(slot, call));
+  const evaluator = openEvaluator({ ...cedar, decide }, 'test', namePolicies(splitPolicies(ALLOWLISTED, 't.cedar')));
+  for (let n = 0; n < 16; n++) evaluator.evaluate(REQUEST);
+  failing = true;
+  expect(evaluator.evaluate(REQUEST)).toEqual(FAILURE);
+  failing = false;
+  expect(evaluator.evaluate(REQUEST)).toEqual(ALLOW);
 });
 
 test('however many tools policies name, few slots are used', () => {

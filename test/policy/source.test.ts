@@ -85,6 +85,8 @@ describe('a split file', () => {
       'permit(principal, action, resource);\n;',
       '\npermt(principal, action, resource);',
       '\nforbid',
+      '\npermit("',
+      '\npermit "\\"\\',
     ]) {
       expect(() => splitPolicies(text, 'a.cedar')).toThrow(/^a\.cedar:2: not a policy$/);
     }

@@ -1,7 +1,7 @@
 import type { CedarCall, JsonText } from '../../policy/engine.ts';
 
 /** How much JSON may be: `members` is of one record. */
-export interface JsonLimits {
+interface JsonLimits {
   readonly bytes: number;
   readonly depth: number;
   readonly members: number;
@@ -34,9 +34,10 @@ function refuse(name: string, text: JsonText, limits: JsonLimits): string | unde
   // each part by itself, so that none can end early and bring fields of its own into the call
   const value = parse(text);
   if (value === undefined) return `${name} is not JSON`;
-  const flaw = findFlaw(value, limits);
+  const tally = { members: 0 };
+  const flaw = findFlaw(value, limits, tally);
   if (flaw !== undefined) return `${name} ${flaw}`;
-  return countNames(text) === countMembers(value) ? undefined : `${name} has two members of one name`;
+  return countNames(text) === tally.members ? undefined : `${name} has two members of one name`;
 }
 
 function parse(text: JsonText): unknown {
@@ -47,26 +48,31 @@ function parse(text: JsonText): unknown {
   }
 }
 
-/** What in a JSON value Cedar would throw for, or must never be told; undefined when there is nothing. */
-export function findFlaw(value: unknown, limits: Omit<JsonLimits, 'bytes'>, level = 0): string | undefined {
+/**
+ * What in a JSON value Cedar would throw for, or must never be told; undefined when there is nothing.
+ * @param tally counts the members of all records on the way
+ */
+export function findFlaw(
+  value: unknown,
+  limits: Omit<JsonLimits, 'bytes'>,
+  tally = { members: 0 },
+  level = 0,
+): string | undefined {
   if (typeof value === 'string') return value.isWellFormed() ? undefined : 'holds half a surrogate pair';
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'holds a number out of range';
   if (typeof value !== 'object' || value === null) return undefined;
   if (level === limits.depth) return `is nested more than ${limits.depth} levels deep`;
-  if (Array.isArray(value)) return findFirst(value, (item) => findFlaw(item, limits, level + 1));
-  const members = Object.entries(value);
-  if (members.length > limits.members) return `holds a record of more than ${limits.members} attributes`;
-  return findFirst(members, ([name, member]) => {
+  const names = Object.keys(value);
+  if (!Array.isArray(value)) {
+    if (names.length > limits.members) return `holds a record of more than ${limits.members} attributes`;
+    tally.members += names.length;
+  }
+  for (const name of names) {
     if (!name.isWellFormed()) return 'holds half a surrogate pair';
+    const member = (value as Readonly<Record<string, unknown>>)[name];
     if (name === '__extn' && isUnknown(member)) return 'holds a call of unknown(), which only partial evaluation has';
-    return findFlaw(member, limits, level + 1);
-  });
-}
-
-function findFirst<T>(items: readonly T[], find: (item: T) => string | undefined): string | undefined {
-  for (const item of items) {
-    const found = find(item);
-    if (found !== undefined) return found;
+    const flaw = findFlaw(member, limits, tally, level + 1);
+    if (flaw !== undefined) return flaw;
   }
   return undefined;
 }
@@ -91,10 +97,3 @@ function countNames(json: JsonText): number {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
-
-function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const members = Object.values(value);
-  const own = Array.isArray(value) ? 0 : members.length;
-  return members.reduce<number>((sum, member) => sum + countMembers(member), own);
-}

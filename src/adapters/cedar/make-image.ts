@@ -1,8 +1,15 @@
 import { crc32 } from 'node:zlib';
 import type { PolicySet } from '../../policy/engine.ts';
+import { wholeSet } from '../../policy/evaluator.ts';
+import { namePolicies, splitPolicies } from '../../policy/source.ts';
 import { openCedar } from './cedar.ts';
 import { takeImage, writeImage } from './image.ts';
 import { isKnown, readWasm, startWasm } from './wasm-engine.ts';
+
+/** The slot and the policies that a check without policies of one's own uses, as flows/open-policies prepares them. */
+export function baselineSets(baseline: string): Record<string, PolicySet> {
+  return { policies: wholeSet(namePolicies(splitPolicies(baseline, 'policies/baseline.cedar'))) };
+}
 
 /**
  * What the build puts beside the bundle as `cedar.image`: an instance that has parsed these policy sets and has decided

@@ -1,4 +1,4 @@
-import { answerLine, badLine, LINE_LIMIT, type LineOutcome } from '../../../flows/check-batch.ts';
+import { badLine, LINE_LIMIT, type LineOutcome, openBatch } from '../../../flows/check-batch.ts';
 import { evaluationConfigOf } from '../../../policy/facts.ts';
 import type { Cli } from '../../cli.ts';
 import type { ExitName } from '../../exits.ts';
@@ -11,10 +11,14 @@ export async function checkBatch(
   options: { readonly batch: string; readonly policies: readonly string[]; readonly assumeConfig?: true | undefined },
 ): Promise<ExitName> {
   const { inForce, config } = await openCheckDesk(cli, options.policies, { throughput: true });
-  const desk = { inForce, config: evaluationConfigOf(config.settings), assumeConfig: options.assumeConfig === true };
+  const answerLine = openBatch({
+    inForce,
+    config: evaluationConfigOf(config.settings),
+    assumeConfig: options.assumeConfig === true,
+  });
   const seen = new Set<LineOutcome>();
   await answerLines(cli, options.batch, LINE_LIMIT, (line, number) => {
-    const answer = typeof line === 'string' ? answerLine(desk, line, number) : badLine(line, number);
+    const answer = typeof line === 'string' ? answerLine(line, number) : badLine(line, number);
     seen.add(answer.outcome);
     return answer.text;
   });
