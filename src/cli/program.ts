@@ -89,10 +89,8 @@ export function spellOut(argv: readonly string[]): string[] {
   const show = nounOf(argv) === 'policy' ? argv.indexOf('show') : -1;
   const isBare = (i: number): boolean => argv[i + 1]?.startsWith('-') ?? true;
   return argv.map((argument, i) =>
-    argument === '--config' && show !== -1 && i > show && isBare(i) ? SHOW_CONFIG : argument,
+    argument === '--config' && show !== -1 && i > show && isBare(i) ? '--show-config' : argument,
   );
 }
-
-export const SHOW_CONFIG = '--show-config';
 
 const WITH_VALUE: readonly string[] = ['--state-root', '--config', '--as', '--reason', '--color'];

@@ -18,7 +18,7 @@ export function show(cli: Cli): Command {
     .argument('[id]', 'a policy, by its @id')
     .addOption(new Option('--show-config').hideHelp())
     .action(
-      ending(cli, async (id, { showConfig: asksForConfig }) => {
+      ending(cli, async (id, { showConfig: asksForConfig }: { readonly showConfig?: boolean }) => {
         if (asksForConfig !== true) return id === undefined ? await showAll(cli) : await showOne(cli, id);
         if (id === undefined) return await showConfig(cli);
         throw new PalyraError('usage.invalid', 'a policy or --config, not both', { hint: 'palyra policy show --help' });
@@ -65,9 +65,12 @@ async function showOne(cli: Cli, id: string): Promise<ExitName> {
       hint: `palyra policy show${near === undefined ? '' : ` ${near}`}`,
     });
   }
+  if (cli.output.json) {
+    cli.output.value({ schema: SCHEMA, ...recordOf(policy) });
+    return 'ok';
+  }
   cli.output.note(`${printable(policy.file)}:${policy.startLine}`);
-  if (cli.output.json) cli.output.value({ schema: SCHEMA, ...recordOf(policy) });
-  else cli.output.answer(printable(policy.text, { lines: true }));
+  cli.output.answer(printable(policy.text, { lines: true }));
   return 'ok';
 }
 
