@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { check } from './check.ts';
+import { fmt } from './fmt.ts';
 import { show } from './show.ts';
 
 export function policy(cli: Cli): Command {
@@ -10,5 +11,6 @@ export function policy(cli: Cli): Command {
       'Decide requests by Cedar policies, and explain, test, check and compare them. Everything not permitted is denied.',
     )
     .addCommand(check(cli))
+    .addCommand(fmt(cli))
     .addCommand(show(cli));
 }
