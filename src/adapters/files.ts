@@ -28,13 +28,13 @@ import type { Files, TextLimits } from '../store/files.ts';
 export const files: Files = {
   readText(path, limits) {
     const text = path === '-' ? readDescriptor(0, 'standard input', limits) : readPath(path, limits);
-    if (text === undefined) throw new PalyraError('store.not_found', `no such ${limits.what}: ${path}`);
+    if (text === undefined) throw notFound(path, limits.what);
     return text;
   },
   readIfThere: (path, limits) => readPath(path, limits),
   listFiles(path, ending, what) {
     const found = listBelow(path, ending, what, 0);
-    if (found === undefined) throw new PalyraError('store.not_found', `no such ${what}: ${path}`);
+    if (found === undefined) throw notFound(path, what);
     return found;
   },
   readLines: (path, limits) => readLines(path, limits),
@@ -175,7 +175,7 @@ async function* openChunks(path: string): AsyncGenerator<Buffer> {
   try {
     yield* stream;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw new PalyraError('store.not_found', `no such file: ${path}`);
+    if (systemCode(error) === 'ENOENT') throw notFound(path, 'file');
     throw unreadable(path, 'file', error);
   }
 }
@@ -288,6 +288,10 @@ function readFolder(path: string, what: string) {
   } catch (error) {
     throw unreadable(path, what, error);
   }
+}
+
+function notFound(path: string, what: string): PalyraError {
+  return new PalyraError('store.not_found', `no such ${what}: ${path}`, { hint: `ls -l ${dirname(path)}` });
 }
 
 function unreadable(path: string, what: string, cause: unknown): PalyraError {

@@ -3,6 +3,7 @@ import type { Cli } from '../../cli.ts';
 import { check } from './check.ts';
 import { fmt } from './fmt.ts';
 import { show } from './show.ts';
+import { validate } from './validate.ts';
 
 export function policy(cli: Cli): Command {
   return new Command('policy')
@@ -11,6 +12,7 @@ export function policy(cli: Cli): Command {
       'Decide requests by Cedar policies, and explain, test, check and compare them. Everything not permitted is denied.',
     )
     .addCommand(check(cli))
+    .addCommand(validate(cli))
     .addCommand(fmt(cli))
     .addCommand(show(cli));
 }
