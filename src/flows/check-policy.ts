@@ -32,13 +32,14 @@ export interface CheckDesk {
 
 /**
  * Decide one request and explain the decision.
+ * @param config what decides instead of the configuration in force: a what-if
  * @throws PalyraError input.invalid for a request that contradicts itself
  */
 export function checkPolicy(
   { cedar, inForce, config: { settings } }: CheckDesk,
   given: PolicyRequest,
+  config: EvaluationConfig = evaluationConfigOf(settings),
 ): ExplainedDecision {
-  const config = evaluationConfigOf(settings);
   const request = normalizeRequest(given);
   const facts = establishFacts(request, config);
   const decision = decide({ request, facts }, config, inForce);

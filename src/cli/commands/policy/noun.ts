@@ -3,6 +3,7 @@ import type { Cli } from '../../cli.ts';
 import { check } from './check.ts';
 import { fmt } from './fmt.ts';
 import { show } from './show.ts';
+import { test } from './test.ts';
 import { validate } from './validate.ts';
 
 export function policy(cli: Cli): Command {
@@ -12,6 +13,7 @@ export function policy(cli: Cli): Command {
       'Decide requests by Cedar policies, and explain, test, check and compare them. Everything not permitted is denied.',
     )
     .addCommand(check(cli))
+    .addCommand(test(cli))
     .addCommand(validate(cli))
     .addCommand(fmt(cli))
     .addCommand(show(cli));
