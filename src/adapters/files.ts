@@ -131,12 +131,11 @@ export function decodeText(bytes: Uint8Array, name: string): string {
 }
 
 function badByte(bytes: Uint8Array): number {
-  const text = Buffer.from(bytes);
   let at = 0;
-  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  for (const character of decoded) {
+  // each bad byte is decoded as U+FFFD, which is itself three bytes: the first that is not there as it is encoded
+  for (const character of new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)) {
     const encoded = Buffer.from(character);
-    if (text.compare(encoded, 0, encoded.length, at, at + encoded.length) !== 0) return at;
+    if (!encoded.equals(bytes.subarray(at, at + encoded.length))) return at;
     at += encoded.length;
   }
   return at;

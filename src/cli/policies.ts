@@ -22,3 +22,8 @@ export async function openCheckDesk(
 export function baselineOf(cli: Cli): { readonly path: string; readonly shown: string } {
   return { path: join(cli.world.packageFolder, 'policies/baseline.cedar'), shown: 'policies/baseline.cedar' };
 }
+
+/** The schema of the gate's own requests. */
+export function gateSchemaOf(cli: Cli): string {
+  return join(cli.world.packageFolder, 'policies/palyra.cedarschema');
+}

@@ -1,8 +1,8 @@
 import type { EffectiveConfig } from '../config/effective.ts';
 import { toolNames } from '../policy/catalog.ts';
-import { openSchema } from '../policy/cedar-schema.ts';
+import { actionsOf, openSchema } from '../policy/cedar-schema.ts';
 import type { Cedar } from '../policy/engine.ts';
-import { type Finding, findDuplicates, findTemplates, type Vocabulary, validateFile } from '../policy/validation.ts';
+import { type Finding, findDuplicates, findTemplates, validateFile } from '../policy/validation.ts';
 import type { Files } from '../store/files.ts';
 import { compareText } from '../text.ts';
 
@@ -39,7 +39,7 @@ export function validatePolicies(
   const schemaText = files.readText(schemaFile, { ...LIMITS, what: 'schema file' });
   const schema = openSchema(cedar, schemaText, schemaFile);
   const isGate = other === undefined;
-  const vocabulary = isGate ? gateVocabulary(cedar, schemaText) : undefined;
+  const vocabulary = isGate ? { actions: actionsOf(cedar, schemaText), tools: toolNames() } : undefined;
   const wanted = paths.length > 0 || !isGate ? paths : configured.map(({ path }) => path);
   const found = [
     ...new Set(wanted.flatMap((path) => (path === '-' ? path : files.listFiles(path, '.cedar', LIMITS.what)))),
@@ -62,11 +62,4 @@ export function validatePolicies(
         compareText(a.file, b.file) || a.line - b.line || a.column - b.column || compareText(a.message, b.message),
     ),
   };
-}
-
-/** What policies of the gate may compare with. */
-function gateVocabulary(cedar: Cedar, schema: string): Vocabulary {
-  const parsed = cedar.schemaJson(schema);
-  const actions = parsed.ok ? Object.keys(parsed.value['']?.actions ?? {}) : [];
-  return { actions, tools: toolNames() };
 }

@@ -16,3 +16,9 @@ export function openSchema(cedar: Cedar, text: string, file: string): string | S
   if (prepared.ok) return schema;
   throw refusePolicies(prepared.errors.map((error) => diagnose(error, isJson ? '' : text, file)));
 }
+
+/** The names of the actions outside any namespace, which are all that the gate has; none if the text is no schema. */
+export function actionsOf(cedar: Cedar, text: string): string[] {
+  const parsed = cedar.schemaJson(text);
+  return parsed.ok ? Object.keys(parsed.value['']?.actions ?? {}) : [];
+}

@@ -17,14 +17,17 @@ export function comparedTexts(policy: PolicyJson): ComparedTexts {
 
 type Found = Map<string, Set<string>>;
 
-function look(expression: unknown, found: Found): void {
-  if (typeof expression !== 'object' || expression === null) return;
-  for (const [operator, operands] of Object.entries(expression)) {
-    if (COMPARING.has(operator)) {
-      const { left, right, pattern, in: within } = operands as Record<string, unknown>;
-      add(found, partsIn([left, right]), [...textsIn([left, right, within]), ...matching(pattern)]);
+function look(body: unknown, found: Found): void {
+  // not recursive: a chain of `||` is as deep as it is long
+  const open = [body];
+  for (let expression = open.pop(); expression !== undefined; expression = open.pop()) {
+    for (const [operator, operands] of Object.entries(Object(expression))) {
+      if (COMPARING.has(operator)) {
+        const { left, right, pattern, in: within } = Object(operands);
+        add(found, partsIn([left, right]), [...textsIn([left, right, within]), ...matching(pattern)]);
+      }
+      if (typeof operands === 'object' && operands !== null) open.push(operands);
     }
-    look(operands, found);
   }
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { check } from './check.ts';
+import { diff } from './diff.ts';
 import { fmt } from './fmt.ts';
 import { show } from './show.ts';
 import { test } from './test.ts';
@@ -16,5 +17,6 @@ export function policy(cli: Cli): Command {
     .addCommand(test(cli))
     .addCommand(validate(cli))
     .addCommand(fmt(cli))
+    .addCommand(diff(cli))
     .addCommand(show(cli));
 }

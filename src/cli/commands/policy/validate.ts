@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
 import type { Validation } from '../../../flows/validate-policies.ts';
@@ -7,7 +6,7 @@ import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { baselineOf } from '../../policies.ts';
+import { baselineOf, gateSchemaOf } from '../../policies.ts';
 
 export function validate(cli: Cli): Command {
   const verb = command('validate')
@@ -44,7 +43,7 @@ async function validateAll(cli: Cli, paths: readonly string[], schema: string | 
       paths,
       configured: config.policyPaths,
       baseline: baselineOf(cli),
-      gateSchema: join(cli.world.packageFolder, 'policies/palyra.cedarschema'),
+      gateSchema: gateSchemaOf(cli),
       schema,
     },
   );
