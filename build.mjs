@@ -14,8 +14,9 @@ const withoutSubprograms = {
 };
 
 rmSync('dist', { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: { main: 'src/cli/main.ts' },
+  metafile: true,
   outdir: 'dist',
   bundle: true,
   splitting: true,
@@ -32,6 +33,9 @@ await build({
     js: "import { createRequire as palyraRequire } from 'node:module'; const require = palyraRequire(import.meta.url);",
   },
 });
+
+// which source went where, for the test that holds the start light
+writeFileSync('node_modules/.palyra-build.json', JSON.stringify(metafile));
 
 // a memory of Cedar that knows the baseline already; made by the sources themselves, which Node 20 cannot read
 await build({

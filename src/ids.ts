@@ -64,7 +64,12 @@ export function findById<T>(
   return item;
 }
 
-/** Whether a text has the shape of a palyra secret (token or invitation). Never echo it. */
+/** Whether a text that should be an id has the shape of a palyra secret (token or invitation), even of a part. Never echo it. */
 export function looksSecret(text: string): boolean {
   return /palyrai?_[0-9A-Za-z_-]{8,}/.test(text);
+}
+
+/** Whether a whole secret stands anywhere in a text, such as a path or `--option=value`. Never echo it. */
+export function holdsSecret(text: string): boolean {
+  return /palyra_[0-9A-Za-z_-]{32}|palyrai_[0-9A-Za-z]{49}/.test(text);
 }

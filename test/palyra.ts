@@ -23,10 +23,12 @@ export interface Place {
 export interface Given {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
-  readonly node?: string;
 }
 
 export const PACKAGE = join(import.meta.dirname, '..');
+// test/nodes.mjs runs the packed command on another Node
+const INSTALLED = process.env.PALYRA_TEST_PACKAGE ?? PACKAGE;
+const NODE = process.env.PALYRA_TEST_NODE ?? process.execPath;
 
 /** A new, empty place to run palyra in; nothing of the caller's environment gets in but what a program needs. */
 export function newPlace(): Place {
@@ -34,7 +36,7 @@ export function newPlace(): Place {
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, 'bin'));
   mkdirSync(join(folder, 'work'));
-  writeFileSync(join(folder, 'bin/palyra'), `#!/bin/sh\nexec "${process.execPath}" "${PACKAGE}/bin/palyra.js" "$@"\n`, {
+  writeFileSync(join(folder, 'bin/palyra'), `#!/bin/sh\nexec "${NODE}" "${INSTALLED}/bin/palyra.js" "$@"\n`, {
     mode: 0o755,
   });
   const env = {
@@ -47,7 +49,7 @@ export function newPlace(): Place {
   return {
     folder: join(folder, 'work'),
     palyra: (args, given = {}) =>
-      run(given.node ?? process.execPath, [join(PACKAGE, 'bin/palyra.js'), ...args], join(folder, 'work'), env, given),
+      run(NODE, [join(INSTALLED, 'bin/palyra.js'), ...args], join(folder, 'work'), env, given),
     bash: (line, given = {}) => run('/bin/bash', ['-c', line], join(folder, 'work'), env, given),
   };
 }

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { newPlace } from './palyra.ts';
+import { PACKAGE } from './palyra.ts';
+import { replay } from './replay.ts';
 
 /**
  * What a person typed and saw, whole: `$ command` lines, what came (stdout and stderr as a terminal mixes them), and
@@ -15,44 +16,27 @@ describe('transcripts', () => {
       const path = join(FOLDER, file);
       const written = readFileSync(path, 'utf8');
       const replayed = await replay(written);
-      if (process.env['PALYRA_UPDATE'] === '1') writeFileSync(path, replayed);
+      if (process.env.PALYRA_UPDATE === '1') writeFileSync(path, replayed);
       else expect(replayed).toBe(written);
     });
   }
+
+  test('the blocks of README', async () => {
+    const path = join(PACKAGE, 'README.md');
+    const written = readFileSync(path, 'utf8');
+    const blocks = [...written.matchAll(/^```console\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+    expect(blocks.length).toBeGreaterThan(0);
+    // one place for all: a reader types them one after the other
+    const replayed = await replay(blocks.join(SEPARATOR));
+    if (process.env.PALYRA_UPDATE === '1') {
+      const fresh = replayed.split(SEPARATOR);
+      let n = 0;
+      writeFileSync(
+        path,
+        written.replace(/^```console\n[\s\S]*?^```$/gm, () => `\`\`\`console\n${fresh[n++] ?? ''}\`\`\``),
+      );
+    } else expect(replayed.split(SEPARATOR)).toEqual(blocks);
+  });
 });
 
-/** Run each command of a transcript, in order, in one place; comments (`# …`) and blank lines between stay. */
-async function replay(transcript: string): Promise<string> {
-  const place = newPlace();
-  let replayed = '';
-  for (const block of transcript.split(/^(?=\$ )/m)) {
-    if (!block.startsWith('$ ')) {
-      replayed += block;
-      continue;
-    }
-    const [first = '', ...rest] = block.split('\n');
-    const command = [first.slice(2)];
-    while (command.at(-1)?.endsWith('\\') === true) command.push(rest.shift() ?? '');
-    const { stdout, code } = await place.bash(`exec 2>&1\n${command.join('\n')}`);
-    const said = steady(stdout, place.folder);
-    // what follows the output up to the next command is a comment of the transcript's own
-    const comments = rest.slice(
-      rest.findIndex((line, i) => line === '' && rest.slice(i).every((next) => next === '' || next.startsWith('#'))),
-    );
-    replayed += `$ ${command.join('\n')}\n${said}${said === '' || said.endsWith('\n') ? '' : '\n'}${code === 0 ? '' : `[exit ${code}]\n`}${comments.join('\n')}`;
-  }
-  return replayed;
-}
-
-/** What differs from run to run, by its name. */
-function steady(text: string, folder: string): string {
-  return text
-    .replaceAll(folder, '<here>')
-    .replace(/palyra(i?)_[0-9A-Za-z]{49}/g, 'palyra$1_<secret>')
-    .replace(/\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b/g, '<ulid>')
-    .replace(/…[0-9A-HJKMNP-TV-Z]{6}\b/g, '…<id>')
-    .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')
-    .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '<time>')
-    .replace(/\b\d{4}-\d\d-\d\d\b/g, '<date>')
-    .replace(/\b1[78]\d{11}\b/g, '<unix_ms>');
-}
+const SEPARATOR = '\n# next block\n\n';

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -233,7 +232,8 @@ function replaceFile(path: string, bytes: Buffer): void {
 }
 
 function stageBeside(target: string, bytes: Buffer, old: Stats | undefined): string {
-  const staged = join(dirname(target), `.tmp.${process.pid}.${randomBytes(8).toString('hex')}`);
+  // whoever guesses the name gains nothing: a file of that name is never opened
+  const staged = join(dirname(target), `.tmp.${process.pid}.${process.hrtime.bigint().toString(16)}`);
   const descriptor = openSync(staged, 'wx', 0o600);
   try {
     for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);

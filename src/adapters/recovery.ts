@@ -53,8 +53,11 @@ export function settle(root: string, notice: (notice: RecoveryNotice) => void): 
   return { tail: { ...tail, tornBytes: 0 }, digests };
 }
 
-/** The entries that the checkpoint does not know: of a transaction that a crash cut off from its documents. */
-function entriesBeyond(journal: string, checkpoint: Checkpoint | null, head: Head): readonly Entry[] {
+/**
+ * The entries that the checkpoint does not know: of a transaction that a crash cut off from its documents.
+ * @throws PalyraError store.unsafe if they do not follow from what it knows, or it is missing
+ */
+export function entriesBeyond(journal: string, checkpoint: Checkpoint | null, head: Head): readonly Entry[] {
   const bound = headOf(checkpoint);
   if (head.hash === bound.hash) return [];
   const beyond: Entry[] = [];

@@ -1,6 +1,10 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError } from '../errors.ts';
+import type { AccessDesk } from '../flows/change-registry.ts';
+import type { State } from '../store/state.ts';
+import type { Store } from '../store/store.ts';
+import { count, printable } from '../text.ts';
 import type { ExitName } from './exits.ts';
 import type { Output } from './output.ts';
 import type { World } from './world.ts';
@@ -27,6 +31,8 @@ export interface Cli {
   readonly output: Output;
   /** the configuration in force, read once; keys of a project's file that are ignored are warned of here */
   readonly config: () => Promise<EffectiveConfig>;
+  /** the state, opened once; what its recovery did is told */
+  readonly store: () => Promise<Store<State>>;
   /** how the command ended; ok unless a verb says otherwise */
   exit: ExitName;
 }
@@ -46,6 +52,36 @@ export function stateRoot({ world, options }: Pick<Cli, 'world' | 'options'>): s
   const named = options.stateRoot ?? filled(world.env.PALYRA_STATE_ROOT);
   if (named !== undefined) return resolve(world.cwd, named);
   return join(baseFolder(world, 'XDG_STATE_HOME', '.local/state'), 'palyra');
+}
+
+/** Open the state; says on stderr where it was made, and warns of what a crash had left. */
+export async function openStore(
+  { world, options }: Pick<Cli, 'world' | 'options'>,
+  { note, warn }: Pick<Output, 'note' | 'warn'>,
+): Promise<Store<State>> {
+  return await world.store(stateRoot({ world, options }), (notice) => {
+    if (notice.kind === 'created') {
+      note(`made ${printable(shownPath(world, notice.root))}, for your eyes only`);
+    } else if (notice.kind === 'finished') {
+      warn(`a crash had cut off entry ${notice.seq} of the journal from its files; it is finished now`);
+    } else {
+      warn(`a crash had left ${count(notice.bytes, 'byte')} of an unfinished journal entry; they are cut off now`);
+    }
+  });
+}
+
+/** What a mutation of the registry is made with. */
+export async function openDesk(cli: Cli): Promise<AccessDesk> {
+  const { world, options } = cli;
+  const { login, uid } = world.account();
+  return {
+    store: await cli.store(),
+    clock: world.clock,
+    random: world.random,
+    by: { login, uid, pid: world.pid, host: world.host(), as: options.as, secret: world.token },
+    reason: options.reason,
+    dryRun: options.dryRun,
+  };
 }
 
 /** Read the configuration in force. */

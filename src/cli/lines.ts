@@ -14,7 +14,8 @@ export type AnswerLine = (line: string | PalyraError, number: number) => string;
 export async function answerLines(cli: Cli, path: string, limit: number, answer: AnswerLine): Promise<void> {
   const { stdout } = cli.world;
   const files = await cli.world.files();
-  const progress = openProgress(cli, 'line');
+  // answers that come on the same terminal show it well enough
+  const progress = stdout.isTTY ? null : openProgress(cli, lineRate);
   let number = 0;
   for await (const lines of files.readLines(path, { bytes: limit, what: 'line' })) {
     let answers = '';
@@ -25,9 +26,9 @@ export async function answerLines(cli: Cli, path: string, limit: number, answer:
     }
     // not everything that was asked has been answered: no success, though it ends quietly
     if (!(await written(stdout, answers))) throw new PalyraError('output.closed', 'nobody reads the answers any more');
-    progress.show(number);
+    progress?.show(number);
   }
-  progress.end();
+  progress?.end();
 }
 
 /** Whether the reader has taken a text; false when it is gone, or the disk is full. */
@@ -37,26 +38,40 @@ function written(stdout: NodeJS.WriteStream, text: string): Promise<boolean> {
   });
 }
 
-/** How far a long run is. */
-export interface Progress {
-  readonly show: (done: number) => void;
-  readonly end: () => void;
+/** Until the reader has caught up, or is gone. */
+export async function drained(stdout: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => {
+    stdout.once('drain', resolve);
+    stdout.once('close', resolve);
+    stdout.once('error', () => resolve());
+  });
+}
+
+function lineRate(done: number, seconds: number): string {
+  return `${count(done, 'line')}, ${Math.round(done / seconds)} a second`;
 }
 
 const QUIET_MS = 300;
 
-/** `12345 requests, 56789 a second` on one line of stderr, after 300 ms, where stderr is a terminal and stdout is not. */
-export function openProgress({ world, output }: Cli, noun: string): Progress {
-  const { stderr, stdout, clock } = world;
+/** What shows that long work goes on. */
+export interface Progress {
+  readonly show: (done: number) => void;
+  /** before anything else is said */
+  readonly end: () => void;
+}
+
+/** One line of stderr in the given words, after 300 ms, where stderr is a terminal. */
+export function openProgress({ world, output }: Cli, words: (done: number, seconds: number) => string): Progress {
+  const { stderr, clock } = world;
   const started = clock();
   let shownAt = started;
-  const isShown = stderr.isTTY && !stdout.isTTY && !output.quiet;
+  const isShown = stderr.isTTY && !output.quiet;
   return {
     show(done) {
       const now = clock();
       if (!isShown || now - shownAt < QUIET_MS) return;
       shownAt = now;
-      stderr.write(`\r${count(done, noun)}, ${Math.round((done * 1000) / (now - started))} a second `);
+      stderr.write(`\r${words(done, (now - started) / 1000)} `);
     },
     end() {
       if (shownAt !== started) stderr.write('\r\u001b[K');

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError, systemCode } from '../errors.ts';
+import { holdsSecret } from '../ids.ts';
 import { nearest } from '../text.ts';
-import { type Cli, type GlobalOptions, openConfig } from './cli.ts';
+import { type Cli, type GlobalOptions, openConfig, openStore } from './cli.ts';
 import { openPaint, PLAIN, wantsColor } from './color.ts';
 import { pathOf } from './command.ts';
 import { ERROR_EXIT, EXITS, type ExitName } from './exits.ts';
@@ -24,6 +25,7 @@ export async function main(): Promise<void> {
 export async function runCommandLine(world: World): Promise<ExitName> {
   const cli = newCli(world);
   try {
+    refuseSecrets(world.argv);
     const noun = nounOf(world.argv);
     const program = await buildProgram(cli, versionOf(world), noun);
     program.hook('preAction', async (_, subject) => await openCli(cli, subject.optsWithGlobals()));
@@ -34,6 +36,15 @@ export async function runCommandLine(world: World): Promise<ExitName> {
   } catch (error) {
     return await sayFailure(world, error);
   }
+}
+
+/** Before anything can echo it: a secret among the arguments is known to every process on the machine. */
+function refuseSecrets(argv: readonly string[]): void {
+  if (!argv.some(holdsSecret)) return;
+  throw new PalyraError('usage.secret_argument', 'a secret on the command line is refused', {
+    why: 'arguments are readable by other processes and stay in the shell history',
+    hint: 'palyra tokens verify < FILE   reads one; if it is real, rotate it',
+  });
 }
 
 type OpenCli = { -readonly [K in keyof Cli]: Cli[K] };
@@ -53,6 +64,7 @@ function newCli(world: World): OpenCli {
       return early();
     },
     config: early,
+    store: early,
   };
 }
 
@@ -87,6 +99,11 @@ async function openCli(cli: OpenCli, given: Record<string, unknown>): Promise<vo
   cli.config = () => {
     config ??= openConfig({ world, options }, output.warn);
     return config;
+  };
+  let store: ReturnType<Cli['store']> | undefined;
+  cli.store = () => {
+    store ??= openStore({ world, options }, output);
+    return store;
   };
 }
 

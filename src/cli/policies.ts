@@ -6,10 +6,10 @@ import type { Cli } from './cli.ts';
 export async function openCheckDesk(
   cli: Cli,
   given: readonly string[],
-  { throughput = false, baseline = true }: { readonly throughput?: boolean; readonly baseline?: boolean } = {},
+  { baseline = true }: { readonly baseline?: boolean } = {},
 ): Promise<CheckDesk> {
   const { openPolicies } = await import('../flows/open-policies.ts');
-  const [files, cedar, config] = await Promise.all([cli.world.files(), cli.world.cedar({ throughput }), cli.config()]);
+  const [files, cedar, config] = await Promise.all([cli.world.files(), cli.world.cedar(), cli.config()]);
   const places = { baseline: baseline ? baselineOf(cli) : undefined, given, configured: config.policyPaths };
   const inForce = openPolicies({ files, cedar }, places);
   for (const { id, file, line } of inForce.ignored) {

@@ -13,6 +13,38 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
     summary: 'decide requests by Cedar policies, and explain, test, check and compare them',
     load: async (cli) => (await import('./commands/policy/noun.ts')).policy(cli),
   },
+  tokens: {
+    summary: 'make, rotate, revoke and verify API tokens, and find leaked ones',
+    load: async (cli) => (await import('./commands/tokens/noun.ts')).tokens(cli),
+  },
+  flags: {
+    summary: 'turn features on and off, and see what that touches',
+    load: async (cli) => (await import('./commands/flags/noun.ts')).flags(cli),
+  },
+  roles: {
+    summary: 'what owners, admins and operators may do',
+    load: async (cli) => (await import('./commands/roles/noun.ts')).roles(cli),
+  },
+  workspaces: {
+    summary: 'make and show the workspaces of teams',
+    load: async (cli) => (await import('./commands/workspaces/noun.ts')).workspaces(cli),
+  },
+  members: {
+    summary: 'invite people to a workspace, and decide what they may do',
+    load: async (cli) => (await import('./commands/members/noun.ts')).members(cli),
+  },
+  shares: {
+    summary: 'share resources with a workspace',
+    load: async (cli) => (await import('./commands/shares/noun.ts')).shares(cli),
+  },
+  journal: {
+    summary: 'read, follow, verify and export the journal',
+    load: async (cli) => (await import('./commands/journal/noun.ts')).journal(cli),
+  },
+  doctor: {
+    summary: 'find what is wrong with the state, the configuration and this machine',
+    load: async (cli) => (await import('./commands/doctor.ts')).doctor(cli),
+  },
   init: {
     summary: 'write a commented palyra.toml',
     load: async (cli) => (await import('./commands/init.ts')).init(cli),

@@ -37,6 +37,28 @@ export async function sayList<T>(output: Output, { schema, items, columns, recor
   for (const line of await tableLines(output, items, columns)) output.answer(line);
 }
 
+/** A column whose width is fixed: what comes later cannot widen it. */
+export interface FixedColumn<T> extends Column<T> {
+  readonly width: number;
+}
+
+/** Rows as they come, for a list that may have no end: under headings on a terminal, TSV in a pipe. */
+export function openRows<T>(output: Output, columns: readonly FixedColumn<T>[]): (item: T) => void {
+  if (!output.isTerminal) {
+    return (item) => output.answer(columns.map(({ cell, value = cell }) => tsv(value(item))).join('\t'));
+  }
+  const align = (cells: readonly string[]): string => {
+    const line = cells.map((cell, index) => cell.padEnd(columns[index]?.width ?? 0)).join('  ');
+    return cut(line.trimEnd(), output.columns);
+  };
+  let isHeaded = false;
+  return (item) => {
+    if (!isHeaded) output.answer(output.paint.faint(align(columns.map(({ heading }) => heading.toUpperCase()))));
+    isHeaded = true;
+    output.answer(align(columns.map(({ cell }) => printable(cell(item)))));
+  };
+}
+
 /** No boxes; cells escaped before cli-table3 sees them; cut from the right to the terminal's width. */
 async function tableLines<T>(output: Output, items: readonly T[], columns: readonly Column<T>[]): Promise<string[]> {
   const { default: Table } = await import('cli-table3');

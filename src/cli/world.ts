@@ -1,9 +1,17 @@
-import { userInfo } from 'node:os';
+import { randomFillSync } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { StoreNotice } from '../adapters/lowdb-store.ts';
 import type { Cedar } from '../policy/engine.ts';
 import type { Files } from '../store/files.ts';
+import type { MachineInspector, StateInspector } from '../store/inspection.ts';
+import type { Rates } from '../store/rates.ts';
+import type { Sources } from '../store/sources.ts';
+import { type State, stateShapes } from '../store/state.ts';
+import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
+import type { ExitName } from './exits.ts';
 
 /**
  * Everything outside: the one place where adapters are imported, each when it is first wanted. Commands and flows get
@@ -17,6 +25,7 @@ export interface World {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
   /** the secret of PALYRA_TOKEN, taken out of the environment at start so that no child can inherit it */
   readonly token: string | undefined;
   /** the umask to restore for a child; palyra's own is 077 */
@@ -25,7 +34,19 @@ export interface World {
   readonly packageFolder: string;
   /** login name and home of the process's uid from the password database, never from the environment */
   readonly account: () => { readonly login: string; readonly home: string; readonly uid: number };
+  readonly pid: number;
+  readonly host: () => string;
   readonly files: () => Promise<Files>;
+  /** aborted by Ctrl-C or a request to end, with the exit as its reason; once asked for, a second Ctrl-C ends at once */
+  readonly interruption: () => AbortSignal;
+  /** the state below a folder; `notice` hears what people should, though it is no error */
+  readonly store: (root: string, notice: (notice: StoreNotice) => void) => Promise<Store<State>>;
+  readonly stateInspector: (root: string) => Promise<StateInspector<State>>;
+  readonly machineInspector: () => Promise<MachineInspector>;
+  /** what tokens have used, below the same folder */
+  readonly rates: (root: string) => Promise<Rates>;
+  /** files, folders and git ranges, however large, to be looked through */
+  readonly sources: () => Promise<Sources>;
   /** throughput: compile Cedar for a long run, not for a short start */
   readonly cedar: (settings?: { readonly throughput?: boolean }) => Promise<Cedar>;
 }
@@ -50,15 +71,37 @@ export function openWorld(): World {
       return process.stderr;
     },
     clock: Date.now,
+    random: (bytes) => randomFillSync(new Uint8Array(bytes)),
     token,
     callerUmask,
     // dist/main.js or src/cli/world.ts: the package is where policies/ is
     packageFolder: dirname(dirname(fileURLToPath(import.meta.url))).replace(/\/src$/, ''),
     account: () => {
-      const { username, homedir, uid } = userInfo();
-      return { login: username, home: homedir, uid };
+      try {
+        const { username, homedir, uid } = userInfo();
+        return { login: username, home: homedir, uid };
+      } catch {
+        // a container may run as a uid that the password database does not have
+        const uid = process.getuid?.() ?? 0;
+        return { login: String(uid), home: '', uid };
+      }
     },
+    pid: process.pid,
+    host: hostname,
     files: async () => (await import('../adapters/files.ts')).files,
+    interruption: () => {
+      const controller = new AbortController();
+      process.once('SIGINT', () => controller.abort('interrupted' satisfies ExitName));
+      process.once('SIGTERM', () => controller.abort('terminated' satisfies ExitName));
+      return controller.signal;
+    },
+    store: async (root, notice) =>
+      (await import('../adapters/lowdb-store.ts')).lowdbStore({ root, shapes: stateShapes, notice }),
+    stateInspector: async (root) =>
+      (await import('../adapters/state-inspector.ts')).openStateInspector(root, stateShapes),
+    machineInspector: async () => (await import('../adapters/machine-inspector.ts')).machineInspector,
+    rates: async (root) => (await import('../adapters/rates-file.ts')).ratesFile(root),
+    sources: async () => (await import('../adapters/sources.ts')).sources,
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
   };
 }

@@ -93,7 +93,14 @@ function openWriter(): WriteAnswer {
     if (errors.length > 0) return asciiJson(answerOf(decision, id));
     // each foreign text with its length, so that none runs into the next
     const texts = [request.tool, request.skill, ...request.capabilities, ...decision.matchedPolicies];
-    let key = `${decision.reasonCode} ${decision.approvalRequired} ${request.capabilities.length} ${facts.is_sensitive_action} ${facts.is_allowlisted_tool} ${facts.is_allowlisted_skill} ${facts.is_tool_execute_principal_allowed} ${facts.is_tool_execute_channel_allowed}`;
+    let key: string = decision.reasonCode;
+    key += Number(decision.approvalRequired);
+    key += Number(facts.is_sensitive_action);
+    key += Number(facts.is_allowlisted_tool);
+    key += Number(facts.is_allowlisted_skill);
+    key += Number(facts.is_tool_execute_principal_allowed);
+    key += Number(facts.is_tool_execute_channel_allowed);
+    key += request.capabilities.length;
     for (const text of texts) key += ` ${text.length}:${text}`;
     let written = known.get(key);
     if (written === undefined) {

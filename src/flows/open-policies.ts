@@ -67,6 +67,7 @@ export function openPolicies(
     general,
     ignored: named.filter((policy) => widening.has(placeOf(policy))),
     evaluate: (context) => general.evaluate(context),
+    evaluateApproved: (context, denied) => general.evaluateApproved(context, denied),
     effectOf: (id) => effects.get(id),
   };
 }

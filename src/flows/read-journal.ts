@@ -15,7 +15,8 @@ export interface JournalFilter {
 }
 
 /**
- * The entries that pass, in order. What a crash left unfinished at the end is passed over.
+ * The entries that pass, in order, each when its transaction is there whole: what a crash left unfinished at the end is
+ * passed over.
  * @param until with it, entries that come later too, until it is aborted
  * @throws PalyraError store.unsafe
  */
@@ -24,6 +25,7 @@ export async function* readJournal(
   filter: JournalFilter = {},
   until?: AbortSignal,
 ): AsyncGenerator<Entry> {
+  let transaction: Entry[] = [];
   for await (const { text, place, whole } of journal.lines(until)) {
     if (!whole) return;
     const entry = readEntry(text);
@@ -32,7 +34,10 @@ export async function* readJournal(
         hint: 'palyra journal verify',
       });
     }
-    if (passes(filter, entry.body)) yield entry;
+    transaction.push(entry);
+    if (entry.body.more !== undefined) continue;
+    yield* transaction.filter(({ body }) => passes(filter, body));
+    transaction = [];
   }
 }
 

@@ -44,6 +44,8 @@ export interface PolicyError {
 /** The policies in force, ready to be asked. Ids in answers are the policies' names. */
 export interface Evaluator {
   evaluate(context: GateContext): CedarAnswer;
+  /** the same request, were sensitive tools allowed; `denied` is what `evaluate` has just answered to it */
+  evaluateApproved(context: GateContext, denied: CedarAnswer): CedarAnswer;
   /** the effect of a policy by its id */
   effectOf(policy: string): 'permit' | 'forbid' | undefined;
 }
@@ -98,8 +100,7 @@ export function decide(
     decision,
     reasonCode: reasonOf(context, answer),
     approvalRequired:
-      !config.allowSensitiveTools &&
-      settle(evaluator.evaluate({ ...context, allow_sensitive_tools: true }), evaluator) === 'allow',
+      !config.allowSensitiveTools && settle(evaluator.evaluateApproved(context, answer), evaluator) === 'allow',
     matchedPolicies: matchedOf(answer),
     missingGrants: missingGrants(context),
     errors: errorsOf(answer),

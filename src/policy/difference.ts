@@ -43,9 +43,7 @@ interface Judged {
 function judge(evaluator: Evaluator, context: GateContext): Judged {
   const plain = evaluator.evaluate(context);
   if (settle(plain, evaluator) === 'allow') return { evaluator, outcome: 'allow', plain, approved: plain };
-  const approved = context.allow_sensitive_tools
-    ? plain
-    : evaluator.evaluate({ ...context, allow_sensitive_tools: true });
+  const approved = context.allow_sensitive_tools ? plain : evaluator.evaluateApproved(context, plain);
   const outcome = settle(approved, evaluator) === 'allow' ? 'approval_required' : 'deny';
   return { evaluator, outcome, plain, approved };
 }

@@ -41,6 +41,8 @@ export interface GateContext {
 export interface PolicyEvaluator {
   /** One of the gate's requests. */
   evaluate(context: GateContext): CedarAnswer;
+  /** The same request, were sensitive tools allowed. `denied` is what `evaluate` has just answered to it. */
+  evaluateApproved(context: GateContext, denied: CedarAnswer): CedarAnswer;
   /** Any Cedar request, with entities and a schema of its own. */
   evaluateCall(call: CedarCall): CedarAnswer;
 }
@@ -83,6 +85,8 @@ export function openEvaluator(
   const slots = new Recent<Slice, string>(SLOTS);
   const spareSlots = Array.from({ length: SLOTS }, (_, number) => `${slot}/${number}`);
   const answers = new Recent<string, CedarAnswer>(ANSWERS);
+  const remembered = new WeakSet<CedarAnswer>();
+  const approved = new WeakMap<CedarAnswer, CedarAnswer>();
   const observed = new Map<NamedPolicy, Observed>();
   const indexes = new Map<Certain, PolicyIndex>();
   let wholeSlot: Parsed<string> | undefined;
@@ -93,8 +97,16 @@ export function openEvaluator(
     evaluate(context) {
       asked++;
       const few = asked <= FEW;
-      const slice = few && isSmall() ? whole : sliceFor(GATE, (part) => partOfGate(part, context));
+      const slice = isSmall() && (few || isNarrow()) ? whole : sliceFor(GATE, (part) => partOfGate(part, context));
       return few || !isSurelyRead(context) ? ask(slice, writeCall(context, FULL)) : recall(slice, context);
+    },
+    evaluateApproved(context, denied) {
+      const known = approved.get(denied);
+      if (known !== undefined) return known;
+      const answer = this.evaluate({ ...context, allow_sensitive_tools: true });
+      // a remembered answer stands for all requests that the slice cannot tell apart, and so does what follows from it
+      if (remembered.has(denied) && remembered.has(answer)) approved.set(denied, answer);
+      return answer;
     },
     evaluateCall(call) {
       const partOf = readParts(call);
@@ -115,7 +127,10 @@ export function openEvaluator(
     if (answer.kind === 'failure') return answer;
     // an error tells of the request that it came from: so it is made from the whole of it, and never given to another
     if (answer.errors.length > 0) return ask(slice, writeCall(context, FULL));
-    if (key.length <= KEY_LENGTH) answers.set(key, answer);
+    if (key.length <= KEY_LENGTH) {
+      answers.set(key, answer);
+      remembered.add(answer);
+    }
     return answer;
   }
 
@@ -191,6 +206,12 @@ export function openEvaluator(
     const seen = json.ok ? observe(json.value) : EVERYTHING;
     observed.set(policy, seen);
     return seen;
+  }
+
+  /** Whether all policies together tell requests apart by nothing but the action and the facts: then no slice is needed. */
+  function isNarrow(): boolean {
+    whole.view ??= viewOf(whole);
+    return whole.view.key.every((attribute) => NARROW.has(attribute));
   }
 
   /** Whether Cedar copies all policies for each call faster than some of them are prepared. */
@@ -355,6 +376,16 @@ const ALWAYS: readonly string[] = ['Principal', 'Action', 'Resource'];
 const GATE: Certain = { flat: true, attributes: new Set(ATTRIBUTES) };
 const ANYONE: Certain = { flat: false, attributes: new Set() };
 const FULL: View = viewFrom(EVERYTHING);
+
+const NARROW: ReadonlySet<Attribute> = new Set<Attribute>([
+  'action',
+  'is_sensitive_action',
+  'is_allowlisted_tool',
+  'is_allowlisted_skill',
+  'is_tool_execute_principal_allowed',
+  'is_tool_execute_channel_allowed',
+  'allow_sensitive_tools',
+]);
 
 // a single check asks a few times and ends: reading what is observed pays from about here
 const FEW = 16;

@@ -1,59 +1,45 @@
-// One process, one decision on the baseline: Cedar as its package documents it, against ours and against bare Node.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { build } from 'esbuild';
+// What one command costs from the shell, against bare Node and against one process that decides once with Cedar as its
+// package documents it.
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inTurn, wall } from './measure.mjs';
 
-const RUNS = 15;
-const FOLDER = 'dist/bench';
-const POLICIES = readFileSync('policies/baseline.cedar', 'utf8');
-const UIDS = {
-  principal: { type: 'Principal', id: 'user:ops' },
-  action: { type: 'Action', id: 'vault.put' },
-  resource: { type: 'Resource', id: 'vault:deploy' },
-};
-const CONTEXT = { is_sensitive_action: false, allow_sensitive_tools: false };
+const PACKAGE = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'palyra-bench-'));
+const documented = join(folder, 'documented.cjs');
+writeFileSync(
+  documented,
+  `const cedar = require(${JSON.stringify(join(PACKAGE, 'node_modules/@cedar-policy/cedar-wasm/nodejs'))});
+cedar.preparsePolicySet('set', { staticPolicies: ${JSON.stringify(readFileSync(join(PACKAGE, 'policies/baseline.cedar'), 'utf8'))} });
+const uid = (type, id) => ({ type, id });
+const answer = cedar.statefulIsAuthorized({
+  principal: uid('Principal', 'user:ops'), action: uid('Action', 'tool.list'), resource: uid('Resource', 'tool:any'),
+  context: { is_sensitive_action: false, allow_sensitive_tools: false }, entities: [], preparsedPolicySetId: 'set',
+});
+console.log(answer.response.decision);
+`,
+);
 
-const DOCUMENTED = `
-const cedar = require('@cedar-policy/cedar-wasm/nodejs');
-cedar.preparsePolicySet('baseline', { staticPolicies: ${JSON.stringify(POLICIES)} });
-const call = { ...${JSON.stringify(UIDS)}, context: ${JSON.stringify(CONTEXT)}, entities: [], preparsedPolicySetId: 'baseline' };
-process.exitCode = cedar.statefulIsAuthorized(call).response.decision === 'allow' ? 0 : 1;
-`;
-const OURS = `
-import { openCedar } from '../../src/adapters/cedar/cedar.ts';
-const cedar = openCedar();
-cedar.prepare('baseline', { staticPolicies: ${JSON.stringify(POLICIES)} });
-const uids = ${JSON.stringify(Object.fromEntries(Object.entries(UIDS).map(([name, uid]) => [name, JSON.stringify(uid)])))};
-const answer = cedar.decide('baseline', { ...uids, context: '${JSON.stringify(CONTEXT)}', entities: '[]' });
-process.exitCode = answer.kind === 'answer' && answer.decision === 'allow' ? 0 : 1;
-`;
-
-mkdirSync(FOLDER, { recursive: true });
-writeFileSync(`${FOLDER}/bare.mjs`, '');
-writeFileSync(`${FOLDER}/documented.cjs`, DOCUMENTED);
-const options = { bundle: true, format: 'esm', platform: 'node', target: 'node20.17' };
-const stdin = { contents: OURS, resolveDir: FOLDER, loader: 'ts' };
-await build({ ...options, stdin, outfile: `${FOLDER}/ours.mjs` });
-await build({ ...options, entryPoints: ['src/adapters/cedar/make-image.ts'], outfile: `${FOLDER}/make-image.mjs` });
-const { makeImage } = await import(new URL(`../../${FOLDER}/make-image.mjs`, import.meta.url).href);
-writeFileSync(`${FOLDER}/cedar.image`, makeImage({ baseline: { staticPolicies: POLICIES } }));
-
-const files = ['bare.mjs', 'documented.cjs', 'ours.mjs'];
-const times = files.map(() => []);
-for (let run = 0; run <= RUNS; run++) {
-  files.forEach((file, i) => {
-    const before = performance.now();
-    const { status } = spawnSync(process.execPath, [`${FOLDER}/${file}`]);
-    if (status !== 0) throw new Error(`${file} did not allow`);
-    // the first run warms the disk's cache
-    if (run > 0) times[i].push(performance.now() - before);
-  });
-}
-rmSync(FOLDER, { recursive: true });
-
-const [bare, documented, ours] = times.map((all) => all.sort((a, b) => a - b)[Math.floor(RUNS / 2)]);
-console.log(`one decision, wall, median of ${RUNS} (node ${process.version})`);
-console.log(`bare ${bare.toFixed(0)} ms, documented ${documented.toFixed(0)} ms, ours ${ours.toFixed(0)} ms`);
+const palyra = [process.execPath, join(PACKAGE, 'bin/palyra.js')];
+const check = [...palyra, 'policy', 'check', '--principal', 'user:ops'];
+const ms = await inTurn(
+  {
+    bare: () => wall([process.execPath, '-e', '0']),
+    documented: () => wall([process.execPath, documented]),
+    version: () => wall([...palyra, '--version']),
+    help: () => wall([...palyra, '--help']),
+    allow: () => wall([...check, '--action', 'tool.list', '--resource', 'tool:any']),
+    deny: () => wall([...check, '--action', 'tool.execute', '--resource', 'tool:palyra.echo']),
+  },
+  15,
+);
 console.log(
-  `ours / documented ${(ours / documented).toFixed(2)}; above bare ${((ours - bare) / (documented - bare)).toFixed(2)}`,
+  `bare Node ${ms.bare.toFixed(0)} ms, one decision with cedar-wasm as documented ${ms.documented.toFixed(0)} ms`,
+);
+console.log(`palyra --version   bare + ${(ms.version - ms.bare).toFixed(0)} ms`);
+console.log(`palyra --help      bare + ${(ms.help - ms.bare).toFixed(0)} ms`);
+console.log(`a check that allows ${ms.allow.toFixed(0)} ms, ${(ms.allow / ms.documented).toFixed(2)} of documented`);
+console.log(
+  `a check that denies ${ms.deny.toFixed(0)} ms, ${(ms.deny / ms.documented).toFixed(2)} of documented, explained`,
 );

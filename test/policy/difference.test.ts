@@ -31,7 +31,7 @@ function named(text: string): NamedPolicy[] {
 function evaluatorOf(slot: string, policies: readonly NamedPolicy[]): Evaluator {
   const evaluator = openEvaluator(cedar, slot, policies);
   const effects = new Map(policies.map(({ id, effect }) => [id, effect]));
-  return { evaluate: (context) => evaluator.evaluate(context), effectOf: (id) => effects.get(id) };
+  return { ...evaluator, effectOf: (id) => effects.get(id) };
 }
 
 /** The outcome by plain Cedar, told everything, remembering nothing. */

@@ -32,9 +32,13 @@ test('an answer is plain Cedar on all policies and the whole request', () => {
       for (const request of requests) {
         const plain = askPlainly(names, gateCall(request));
         const before = asked;
-        expect(evaluator.evaluate(request)).toEqual(plain);
+        const answer = evaluator.evaluate(request);
+        const isRemembered = asked === before;
+        expect(answer).toEqual(plain);
+        const approved = { ...request, allow_sensitive_tools: true };
+        expect(evaluator.evaluateApproved(request, answer)).toEqual(askPlainly(names, gateCall(approved)));
         pairs++;
-        if (asked === before) kinds.remembered++;
+        if (isRemembered) kinds.remembered++;
         if (plain.kind === 'answer') kinds[plain.decision]++;
         if (plain.kind === 'answer' && plain.errors.length > 0) kinds.errors++;
       }

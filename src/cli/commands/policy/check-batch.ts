@@ -10,7 +10,7 @@ export async function checkBatch(
   cli: Cli,
   options: { readonly batch: string; readonly policies: readonly string[]; readonly assumeConfig?: true | undefined },
 ): Promise<ExitName> {
-  const { inForce, config } = await openCheckDesk(cli, options.policies, { throughput: true });
+  const { inForce, config } = await openCheckDesk(cli, options.policies);
   const answerLine = openBatch({
     inForce,
     config: evaluationConfigOf(config.settings),

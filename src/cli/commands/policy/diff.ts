@@ -131,7 +131,10 @@ async function compareAll(cli: Cli, cedar: Cedar, desk: DiffDesk, tally: Tally):
   const { actionsOf } = await import('../../../policy/cedar-schema.ts');
   const files = await cli.world.files();
   const schema = files.readText(gateSchemaOf(cli), { bytes: 1024 * 1024, what: 'schema file' });
-  const progress = openProgress(cli, 'request');
+  const progress = openProgress(
+    cli,
+    (done, seconds) => `${count(done, 'request')}, ${Math.round(done / seconds)} a second`,
+  );
   const { cases, sampled, changes } = compareSpace(cedar, desk, actionsOf(cedar, schema), progress.show);
   progress.end();
   tally.requests = cases;

@@ -1,0 +1,226 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DESCRIPTORS } from '../sandbox/bubblewrap-arguments.ts';
+import { type Execution, endingOf, notRun } from '../sandbox/execution.ts';
+import type { Destination } from '../sandbox/hosts.ts';
+import { type Plan, planSha256 } from '../sandbox/plan.ts';
+import type { RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runner.ts';
+import { anonymousFile } from './anonymous-file.ts';
+import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
+import { coverInherited } from './inherited-descriptors.ts';
+import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
+import { lookAgain, lookAtProtected } from './protected-files.ts';
+import { type Processes, supervise } from './supervise.ts';
+
+/** A command that waits at a gate, inside whatever contains it. Its pipes are as `DESCRIPTORS` says. */
+export interface Gated {
+  readonly child: ChildProcess;
+  /** a line from it says that the boundary stands, a line to it opens the gate */
+  readonly gate: Duplex;
+  /** when it ends, everything is ended */
+  readonly lifeline: Duplex;
+  /** `{"child-pid": N}`, then `{"exit-code": N}` once the command has begun and ended */
+  readonly status: Readable;
+  /** whether the process of `child-pid` takes all the others with it when it is killed */
+  readonly killFirst: boolean;
+}
+
+/**
+ * Carry out a plan: start it, hold its limits, open the gate when everything else is ready, and say how it ended.
+ * Nothing of it is left when this resolves.
+ */
+export async function runGated(
+  plan: Plan,
+  start: () => Gated,
+  streams: RunnerStreams,
+  hooks: RunnerHooks,
+  destinations: readonly Destination[],
+): Promise<Execution> {
+  const digest = planSha256(plan);
+  const before = lookAtProtected(plan.workspace);
+  const group = openGroup(plan);
+  try {
+    const ended = await watch(start(), plan, group, streams, hooks);
+    const protectedFiles = lookAgain(plan.workspace, before, digest.slice(0, 8));
+    return { planSha256: digest, layers: plan.layers, protectedFiles, destinations, ...ended };
+  } catch (error) {
+    if (!(error instanceof SetupFailed)) throw error;
+    const { message } = error;
+    return notRun(digest, { outcome: 'setup_failed', exitCode: 125, reasonCode: 'sandbox.setup_failed', message });
+  } finally {
+    await group?.remove();
+  }
+}
+
+/** What to start behind a gate. `files` become descriptors from `DESCRIPTORS.arguments` on. */
+interface ToSpawn {
+  readonly command: readonly string[];
+  readonly files: readonly (string | Uint8Array)[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly plan: Plan;
+  readonly killFirst: boolean;
+}
+
+/** Start it as the user of the plan, in a session of its own, with no descriptor that was not meant for it. */
+export function spawnGated({ command, files, environment, cwd, plan, killFirst }: ToSpawn): Gated {
+  const [program = '', ...rest] = command;
+  const fds = files.map(anonymousFile);
+  const covers = coverInherited(DESCRIPTORS.arguments + fds.length);
+  const stream = plan.tty ? 'inherit' : 'pipe';
+  const stdin = plan.tty ? 'inherit' : plan.stdin === 'pipe' ? 'pipe' : 'ignore';
+  const child = spawn(program, rest, {
+    stdio: [stdin, stream, stream, 'pipe', 'pipe', 'pipe', ...fds, ...covers.stdio],
+    env: environment,
+    cwd,
+    detached: !plan.tty,
+    ...(plan.user ?? {}),
+  });
+  for (const fd of fds) closeSync(fd);
+  covers.close();
+  const [, , , gate, status, lifeline] = child.stdio as readonly unknown[] as readonly Duplex[];
+  if (gate === undefined || status === undefined || lifeline === undefined) throw new SetupFailed('no pipes');
+  return { child, gate, lifeline, status, killFirst };
+}
+
+/** The boundary could not be built: an answer, not a bug. */
+export class SetupFailed extends Error {}
+
+function openGroup(plan: Plan): ControlGroup | null {
+  if (plan.memory !== 'cgroup') return null;
+  const place = findGroupPlace();
+  return place === null ? null : createGroup(place, plan.limits);
+}
+
+/** Read the JSON documents that bwrap writes on its status descriptor. */
+function readStatus({ child, status: stream }: Gated) {
+  let text = '';
+  const firstPid = new Promise<number | undefined>((resolve) => {
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+      const pid = /"child-pid": *(\d+)/.exec(text)?.[1];
+      if (pid !== undefined) resolve(Number(pid));
+    });
+    stream.once('close', () => resolve(undefined));
+    child.once('error', () => resolve(undefined));
+  });
+  const status = (): number | undefined => {
+    const code = /"exit-code": *(\d+)/.exec(text)?.[1];
+    return code === undefined ? undefined : Number(code);
+  };
+  return { firstPid, status };
+}
+
+async function watch(
+  gated: Gated,
+  plan: Plan,
+  group: ControlGroup | null,
+  streams: RunnerStreams,
+  hooks: RunnerHooks,
+): Promise<Pick<Execution, 'ending' | 'measured'>> {
+  const { child, gate, lifeline } = gated;
+  const { firstPid, status } = readStatus(gated);
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', (error) => reject(new SetupFailed(error.message)));
+  });
+  failed.catch(() => undefined); // it is raced below; a late one has been told by the exit
+  gate.on('error', () => undefined); // the sandbox is gone: its exit says so
+  lifeline.on('error', () => undefined);
+  const held = holdUntilStarted(gate, streams.stderr);
+  const known: { first: number | undefined } = { first: undefined };
+  const processes = processesOf(gated, known);
+  const supervision = supervise(
+    {
+      child,
+      processes,
+      limits: plan.limits,
+      group,
+      countProcesses: (plan.asRoot || plan.tier === 'b') && group === null,
+    },
+    { ...streams, stderr: held.stderr },
+  );
+  try {
+    known.first = await Promise.race([firstPid, failed]);
+    if (known.first !== undefined) {
+      await Promise.all([group?.ready, hooks.beforeStart?.(), Promise.race([held.stands, supervision])]);
+      // everything that exists waits at the gate; what it starts is born into the group
+      if (group !== null) for (const pid of [known.first, ...descendantsOf(known.first)]) group.add(pid);
+      hooks.started?.(handOn(processes));
+      gate.write('go\n');
+    }
+  } catch (error) {
+    child.kill('SIGKILL');
+    await supervision;
+    throw error;
+  } finally {
+    void supervision.finally(() => lifeline.destroy());
+  }
+  const { cause, exitCode, signal, measured } = await supervision;
+  await gone(known.first);
+  const code = status() ?? (signal !== null || cause !== null ? 137 : undefined);
+  if (code === undefined || (!held.started() && cause === null))
+    throw new SetupFailed(held.said() || `bwrap ended with ${exitCode}`);
+  return { ending: endingOf(code, cause), measured };
+}
+
+/** Until the sandbox stands, what is said on stderr is bwrap's: kept for the error message. */
+function holdUntilStarted(gate: Duplex, stderr: Writable) {
+  const passing = new PassThrough();
+  const early: Buffer[] = [];
+  let started = false;
+  let tell: () => void = () => undefined;
+  const stands = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const keep = (chunk: Buffer): void => {
+    early.push(chunk);
+  };
+  passing.on('data', keep);
+  gate.once('data', () => {
+    started = true;
+    tell();
+    passing.off('data', keep);
+    for (const chunk of early.splice(0)) stderr.write(chunk);
+    passing.pipe(stderr, { end: false });
+  });
+  return {
+    stderr: passing,
+    stands,
+    started: () => started,
+    said: () => Buffer.concat(early).toString('utf8').trim().slice(0, 1000),
+  };
+}
+
+/** Everything below the first process. */
+function processesOf({ child, lifeline, killFirst }: Gated, known: { readonly first: number | undefined }): Processes {
+  const list = (): number[] => (known.first === undefined ? [] : descendantsOf(known.first));
+  return {
+    list,
+    signal: (name) => {
+      for (const pid of list()) signalProcess(pid, name);
+    },
+    kill: () => {
+      if (known.first === undefined) child.kill('SIGKILL');
+      else if (killFirst) signalProcess(known.first, 'SIGKILL');
+      else lifeline.destroy();
+    },
+  };
+}
+
+function handOn(processes: Processes): RunningCommand {
+  let asked = 0;
+  return {
+    signal: (name) => {
+      if (name === 'SIGINT' || name === 'SIGTERM') asked += 1;
+      if (asked > 1) processes.kill();
+      else processes.signal(name);
+    },
+  };
+}
+
+/** bwrap ends a moment before the namespace that it watched is empty. */
+async function gone(first: number | undefined): Promise<void> {
+  for (let tries = 0; first !== undefined && isRunning(first) && tries < 1000; tries++) await sleep(1);
+}

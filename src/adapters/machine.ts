@@ -1,0 +1,78 @@
+import { accessSync, constants, lstatSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { systemCode } from '../errors.ts';
+import { INSIDE_PATH } from '../sandbox/environment.ts';
+import { type Machine, SYSTEM_PATHS, type SystemPath, type Workspace } from '../sandbox/machine.ts';
+import { findGroupPlace } from './control-group.ts';
+import { protectedPathsOf } from './protected-files.ts';
+
+/**
+ * What this machine has, by looking: enough to plan a run. Whether it holds is tried by the run itself, and by
+ * `sandbox-check.ts`.
+ * @param landlockAbi as found by trying, where that matters
+ */
+export function lookAtMachine(landlockAbi = 0): Machine {
+  const { platform, arch } = process;
+  return {
+    platform,
+    architecture: arch === 'x64' || arch === 'arm64' ? arch : null,
+    uid: process.geteuid?.() ?? -1,
+    gid: process.getegid?.() ?? -1,
+    programs: {
+      bwrap: program('bwrap'),
+      prlimit: program('prlimit'),
+      perl: program('perl'),
+      setpriv: program('setpriv'),
+      node: process.execPath,
+      sandboxExec: program('sandbox-exec'),
+    },
+    seccomp: platform === 'linux' && /^Seccomp:/m.test(readFileSync('/proc/self/status', 'latin1')),
+    landlockAbi,
+    cgroup: platform === 'linux' ? (findGroupPlace()?.version ?? null) : null,
+    systemPaths: SYSTEM_PATHS.map(systemPath).filter((entry) => entry !== undefined),
+  };
+}
+
+/** What the plan must know of a folder. */
+export function lookAtWorkspace(path: string): Workspace {
+  const absolute = resolve(path);
+  const realpath = realFolder(absolute);
+  if (realpath === null) return { path: absolute, realpath, uid: -1, gid: -1, protectedPaths: [] };
+  const { uid, gid } = statSync(realpath);
+  return { path: absolute, realpath, uid, gid, protectedPaths: protectedPathsOf(realpath) };
+}
+
+/** One path as the plan lists it, or undefined if it is not there. */
+export function systemPath(path: string): SystemPath | undefined {
+  try {
+    const stat = lstatSync(path);
+    if (stat.isSymbolicLink()) return { path, kind: 'link', target: readlinkSync(path) };
+    return { path, kind: stat.isDirectory() ? 'folder' : 'file' };
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** Helpers are taken from the system's own folders by absolute path, whatever PATH says. */
+function program(name: string): string | null {
+  for (const folder of INSIDE_PATH.split(':')) {
+    try {
+      accessSync(`${folder}/${name}`, constants.X_OK);
+      return `${folder}/${name}`;
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+    }
+  }
+  return null;
+}
+
+function realFolder(path: string): string | null {
+  try {
+    const real = realpathSync(path);
+    return statSync(real).isDirectory() ? real : null;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return null;
+  }
+}

@@ -1,0 +1,116 @@
+import type { Command } from 'commander';
+import { PalyraError } from '../../../errors.ts';
+import type { JournalFilter } from '../../../flows/read-journal.ts';
+import type { Entry } from '../../../journal/entry.ts';
+import { parseMoment, rfc3339 } from '../../../time.ts';
+import { type Cli, ending } from '../../cli.ts';
+import { command, worded } from '../../command.ts';
+import type { ExitName } from '../../exits.ts';
+import { drained } from '../../lines.ts';
+import { type FixedColumn, openRows } from '../../table.ts';
+
+export function log(cli: Cli): Command {
+  const verb = command('log')
+    .summary('show what happened, newest last')
+    .description('Show what happened, newest last: who did what, when.')
+    .option('-f, --follow', 'go on showing entries as they come, until Ctrl-C')
+    .option('--since <when>', 'at or after: 15m, 12h, 30d ago, or a time like 2026-12-22T18:00:00Z')
+    .option('--until <when>', 'before')
+    .option('--kind <kind>', 'only this kind, e.g. token.mint, or token for all of them')
+    .option('--principal <principal>', 'only what this principal did, or what was done for it')
+    .action(ending(cli, async (options) => await sayEntries(cli, options)));
+  return worded(verb, {
+    about: `Lists are TSV in a pipe: number, time, who, kind, and the payload as JSON. With --json a list is one object; with
+--follow each entry is an object on its own line. Entries are shown as they stand; palyra journal verify tells whether
+they are as they were written.`,
+    examples: [
+      { says: 'what happened in the last hour', command: 'palyra journal log --since 1h' },
+      { says: 'every change of a token, for a program', command: 'palyra journal log --kind token --json' },
+    ],
+    exits: ['ok', 'usage', 'unsafe_state', 'interrupted', 'terminated'],
+  }) as unknown as Command;
+}
+
+interface LogOptions {
+  readonly follow?: true | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly principal?: string | undefined;
+}
+
+async function sayEntries(cli: Cli, options: LogOptions): Promise<ExitName> {
+  const { output, world } = cli;
+  const filter = filterFrom(options, world.clock());
+  const { readJournal } = await import('../../../flows/read-journal.ts');
+  const store = await cli.store();
+  if (output.json && options.follow === undefined) {
+    const items: unknown[] = [];
+    for await (const entry of readJournal(store, filter)) items.push(record(entry));
+    output.value({ schema: SCHEMA, items, count: items.length });
+    return 'ok';
+  }
+  const say = output.json
+    ? (entry: Entry) => output.value({ schema: SCHEMA, ...record(entry) })
+    : openRows(output, COLUMNS);
+  const interruption = options.follow === undefined ? undefined : world.interruption();
+  let isEmpty = true;
+  for await (const entry of readJournal(store, filter, interruption)) {
+    if (world.stdout.destroyed) throw new PalyraError('output.closed', 'nobody reads the entries any more');
+    say(entry);
+    isEmpty = false;
+    if (world.stdout.writableNeedDrain) await drained(world.stdout);
+  }
+  if (interruption !== undefined) return interruption.reason;
+  if (isEmpty && output.isTerminal) output.note('no such entry');
+  return 'ok';
+}
+
+const SCHEMA = 'palyra.journal.log/1';
+
+const COLUMNS: readonly FixedColumn<Entry>[] = [
+  { heading: 'entry', width: 5, cell: ({ seq }) => String(seq) },
+  { heading: 'time', width: 20, cell: ({ body }) => rfc3339(body.time_unix_ms).replace(/\.\d+/, ''), value: timeOf },
+  { heading: 'who', width: 16, cell: whoOf },
+  { heading: 'kind', width: 16, cell: ({ body }) => body.kind },
+  { heading: 'what', width: 0, cell: whatOf, value: ({ body }) => JSON.stringify(body.payload) },
+];
+
+function filterFrom({ since, until, kind, principal }: LogOptions, now: number): JournalFilter {
+  const moment = (text: string | undefined, name: string) =>
+    text === undefined ? null : parseMoment(text, now, name, -1);
+  const sinceUnixMs = moment(since, '--since');
+  const untilUnixMs = moment(until, '--until');
+  return {
+    ...(sinceUnixMs === null ? {} : { sinceUnixMs }),
+    ...(untilUnixMs === null ? {} : { untilUnixMs }),
+    ...(kind === undefined ? {} : { kind }),
+    ...(principal === undefined ? {} : { principal }),
+  };
+}
+
+function record({ hash, body }: Entry) {
+  return { ...body, time: rfc3339(body.time_unix_ms), sha256: hash };
+}
+
+function timeOf({ body }: Entry): string {
+  return rfc3339(body.time_unix_ms);
+}
+
+function whoOf({ body: { actor } }: Entry): string {
+  return typeof actor.as === 'string' ? `${actor.principal} as ${actor.as}` : actor.principal;
+}
+
+/** `label=ci-compat scopes=compat.chat.create`: what a person looks for; a pipe has it whole. */
+function whatOf({ body: { payload } }: Entry): string {
+  return Object.entries(payload)
+    .filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))
+    .map(([key, value]) => `${key}=${inWords(value)}`)
+    .join(' ');
+}
+
+function inWords(value: unknown): string {
+  if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return value.map(inWords).join(',');
+  return JSON.stringify(value);
+}

@@ -1,0 +1,65 @@
+import { examineRegistry } from '../access/health.ts';
+import type { EffectiveConfig } from '../config/effective.ts';
+import { PalyraError } from '../errors.ts';
+import { type Finding, findingOf } from '../finding.ts';
+import type { MachineInspector, StateInspector } from '../store/inspection.ts';
+import type { State } from '../store/state.ts';
+import type { Store } from '../store/store.ts';
+import type { Clock } from '../time.ts';
+import { verifyJournal } from './verify-journal.ts';
+
+export interface DiagnosisDesk {
+  readonly store: Pick<Store<State>, 'journal'>;
+  readonly state: StateInspector<State>;
+  readonly machine: MachineInspector;
+  readonly config: () => Promise<EffectiveConfig>;
+  readonly configPath: string;
+  readonly clock: Clock;
+}
+
+/** Look at everything; changes nothing. What can only be trusted once something else is repaired is looked at then. */
+export async function diagnose(desk: DiagnosisDesk): Promise<Finding[]> {
+  const config = await examineConfig(desk);
+  return [...(await examineState(desk)), ...config.findings, ...desk.machine.inspectMachine(config.wantsSandbox)];
+}
+
+async function examineState({ state, store, clock }: DiagnosisDesk): Promise<Finding[]> {
+  if (!state.isThere()) return [];
+  const files = await state.inspectFiles();
+  // what others may have put there is not read
+  if (files.some(({ isWrong }) => isWrong)) return [...files];
+  const chain = await examineJournal(store);
+  const { findings, documents } = await state.inspectDocuments();
+  const { registry } = documents;
+  return [...files, ...chain, ...findings, ...(registry === undefined ? [] : examineRegistry(registry, clock()))];
+}
+
+async function examineJournal(store: DiagnosisDesk['store']): Promise<Finding[]> {
+  const words = {
+    why: 'it was changed by something else than palyra, or an older copy was put in its place',
+    remedy: 'palyra journal verify   then put back the newest copy',
+  };
+  try {
+    const { fault } = await verifyJournal(store);
+    if (fault === null) return [];
+    const place = fault.place === null ? '' : `${fault.place}: `;
+    const what = `the journal is not as it was written: ${place}${fault.words}`;
+    return [{ code: `journal.${fault.fault}`, isWrong: true, what, isFixable: false, ...words }];
+  } catch (error) {
+    if (!(error instanceof PalyraError)) throw error;
+    return [findingOf(error, 'journal.unreadable', words)];
+  }
+}
+
+async function examineConfig({ config, configPath, machine }: DiagnosisDesk) {
+  const findings = [...machine.inspectConfigFile(configPath)];
+  try {
+    const { settings } = await config();
+    const { enabled, tier } = settings.tool_call.process_runner;
+    return { findings, wantsSandbox: enabled && tier === 'c' };
+  } catch (error) {
+    if (!(error instanceof PalyraError)) throw error;
+    const words = { why: 'no command that needs the configuration works', remedy: `mend ${configPath}` };
+    return { findings: [...findings, findingOf(error, 'config.invalid', words)], wantsSandbox: false };
+  }
+}

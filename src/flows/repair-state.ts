@@ -1,0 +1,37 @@
+import { examineRegistry, repairRegistry } from '../access/health.ts';
+import { requirePermission } from '../access/permission.ts';
+import { PalyraError } from '../errors.ts';
+import type { StateInspector } from '../store/inspection.ts';
+import type { State } from '../store/state.ts';
+import { type AccessDesk, changeRegistry } from './change-registry.ts';
+
+/**
+ * Repair what is safe: file modes, what a crash left, and of the registry what gives nobody a right and takes none. What
+ * is damaged stays as it is.
+ * @throws PalyraError store.busy, store.write_failed, access.forbidden (with `rbac` on it needs trust.operate)
+ */
+export async function repairState(
+  desk: AccessDesk,
+  { state }: { readonly state: Pick<StateInspector<State>, 'tighten'> },
+): Promise<void> {
+  state.tighten();
+  try {
+    // opening it for a change finishes or removes what a crash left
+    await desk.store.transact([], () => ({ answer: null }));
+    await changeRegistry(desk, (registry, acting, now) => {
+      const repaired = examineRegistry(registry, now).filter(({ isFixable }) => isFixable);
+      if (repaired.length === 0) return { answer: null };
+      requirePermission(registry, acting, 'trust.operate');
+      return {
+        answer: null,
+        registry: repairRegistry(registry),
+        kind: 'doctor.repair',
+        payload: { repaired: repaired.map(({ code, what }) => `${code}: ${what}`) },
+        event: { feature_key: 'access_registry', category: 'doctor', detail: `repair ${repaired.length}` },
+      };
+    });
+  } catch (error) {
+    // it is among the findings that are left
+    if (!(error instanceof PalyraError) || error.code !== 'store.unsafe') throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import { PalyraError } from '../errors.ts';
+
+/** Where programs are looked for inside: the system's own folders, nobody's home. */
+export const INSIDE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What is taken over from the caller as it is. */
+const TAKEN = ['LANG', 'LC_ALL', 'TERM', 'TZ'];
+
+/**
+ * The environment of a command: PATH, HOME, TMPDIR of ours, a few of the caller's, and what was named.
+ * @param named `KEY` takes the caller's value, `KEY=value` sets one; no patterns; PALYRA_ names are refused
+ * @throws PalyraError usage.invalid
+ */
+export function insideEnvironment(
+  caller: Readonly<Record<string, string | undefined>>,
+  named: readonly string[],
+  home: string,
+): Readonly<Record<string, string>> {
+  const environment: Record<string, string> = { PATH: INSIDE_PATH, HOME: home, TMPDIR: '/tmp' };
+  for (const name of TAKEN) {
+    const value = caller[name];
+    if (value !== undefined && !value.includes('\0')) environment[name] = value;
+  }
+  for (const one of named) {
+    const [, name = '', , value] = /^([A-Za-z_][A-Za-z0-9_]*)(=([\s\S]*))?$/.exec(one) ?? [];
+    if (name === '' || one.includes('\0')) {
+      throw new PalyraError('usage.invalid', `not an environment variable: ${one.split('=')[0]?.slice(0, 40)}`, {
+        hint: '--env NAME takes the value of here, --env NAME=value sets one',
+      });
+    }
+    if (/^PALYRA_/i.test(name)) {
+      throw new PalyraError('usage.invalid', `${name} is never handed to a command`, { why: 'it may hold a secret' });
+    }
+    const taken = value ?? caller[name];
+    if (taken !== undefined) environment[name] = taken;
+  }
+  return environment;
+}

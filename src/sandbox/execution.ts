@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../canonical.ts';
+import type { Destination } from './hosts.ts';
+
+/** What stopped a command that did not end by itself. */
+export type Limit = 'memory' | 'output' | 'cpu' | 'file_size' | 'processes';
+
+/** How it ended. The first cause counts: a command that is killed for its output was not killed by its timeout too. */
+export type Ending =
+  | { readonly outcome: 'exited'; readonly exitCode: number }
+  | { readonly outcome: 'signalled'; readonly exitCode: number; readonly signal: string }
+  | { readonly outcome: 'timed_out'; readonly exitCode: 124 }
+  | { readonly outcome: 'limit'; readonly exitCode: number; readonly limit: Limit }
+  | { readonly outcome: 'refused'; readonly exitCode: 126 | 127; readonly reasonCode: string }
+  | { readonly outcome: 'setup_failed'; readonly exitCode: 125; readonly reasonCode: string; readonly message: string };
+
+/** What was seen of a run from outside. */
+export interface Measured {
+  readonly durationMs: number;
+  readonly cpuMs: number | null;
+  readonly peakRssBytes: number | null;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly truncated: boolean;
+}
+
+/** A protected file that is not what it was; `movedTo`: where the new one was put aside, in the same folder. */
+export interface ProtectedChange {
+  readonly path: string;
+  readonly change: 'created' | 'changed' | 'removed';
+  readonly movedTo: string | null;
+}
+
+/** One run, as it was: the plan's digest, the ending, and what was seen. */
+export interface Execution {
+  readonly planSha256: string;
+  readonly ending: Ending;
+  readonly measured: Measured;
+  /** layers that were really active */
+  readonly layers: readonly string[];
+  readonly protectedFiles: readonly ProtectedChange[];
+  /** what the proxy let through and refused */
+  readonly destinations: readonly Destination[];
+}
+
+const NOT_MEASURED: Measured = {
+  durationMs: 0,
+  cpuMs: null,
+  peakRssBytes: null,
+  stdoutBytes: 0,
+  stderrBytes: 0,
+  truncated: false,
+};
+
+/** The record of a run that never began. */
+export function notRun(planSha256: string, ending: Ending): Execution {
+  return { planSha256, ending, measured: NOT_MEASURED, layers: [], protectedFiles: [], destinations: [] };
+}
+
+/**
+ * How a command ended, from the status that its parent saw and what was done to it.
+ * @param status exit code, or 128 and the number of the signal
+ * @param cause what stopped it first, if anything did
+ */
+export function endingOf(status: number, cause: 'timeout' | Limit | null): Ending {
+  if (cause === 'timeout') return { outcome: 'timed_out', exitCode: 124 };
+  const limit = cause ?? LIMIT_SIGNALS[status - 128];
+  if (limit !== undefined) return { outcome: 'limit', exitCode: status, limit };
+  const signal = SIGNALS[status - 129];
+  if (status > 128 && signal !== undefined) return { outcome: 'signalled', exitCode: status, signal };
+  return { outcome: 'exited', exitCode: status };
+}
+
+/** The execution's part of `palyra.exec.report/1`. */
+export function executionRecord(execution: Execution): Readonly<Record<string, unknown>> {
+  const { ending, measured } = execution;
+  return {
+    outcome: ending.outcome,
+    exit_code: ending.exitCode,
+    signal: ending.outcome === 'signalled' ? ending.signal : null,
+    reason_code: reasonOf(ending),
+    ...(ending.outcome === 'limit' ? { limit: ending.limit } : {}),
+    duration_ms: measured.durationMs,
+    cpu_ms: measured.cpuMs,
+    peak_rss_bytes: measured.peakRssBytes,
+    stdout_bytes: measured.stdoutBytes,
+    stderr_bytes: measured.stderrBytes,
+    truncated: measured.truncated,
+    layers: execution.layers,
+    protected_files: execution.protectedFiles.map(({ path, change, movedTo }) => ({ path, change, moved_to: movedTo })),
+    destinations: execution.destinations,
+    plan_sha256: execution.planSha256,
+  };
+}
+
+/** SHA-256 over `palyra.execution/1`, a line feed and the canonical JSON of the record. */
+export function executionSha256(execution: Execution): string {
+  const text = `palyra.execution/1\n${canonicalJson(executionRecord(execution))}`;
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function reasonOf(ending: Ending): string {
+  if (ending.outcome === 'refused' || ending.outcome === 'setup_failed') return ending.reasonCode;
+  if (ending.outcome === 'limit') return `exec.limit.${ending.limit}`;
+  return `exec.${ending.outcome}`;
+}
+
+// in the order of their numbers, from 1; the same on x64 and arm64, and on macOS for those that matter (1-3, 6, 9, 15)
+const SIGNALS =
+  'SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2 SIGPIPE SIGALRM SIGTERM SIGSTKFLT SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGWINCH SIGIO SIGPWR SIGSYS'.split(
+    ' ',
+  );
+const LIMIT_SIGNALS: Readonly<Record<number, Limit>> = { 24: 'cpu', 25: 'file_size' };

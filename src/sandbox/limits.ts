@@ -1,0 +1,80 @@
+import { PalyraError } from '../errors.ts';
+
+/** What one command may use; the names are the keys of `palyra.toml` in camelCase. */
+export interface Limits {
+  readonly timeoutMs: number;
+  /** of each process (RLIMIT_CPU) */
+  readonly cpuTimeLimitMs: number;
+  readonly memoryLimitBytes: number;
+  readonly maxOutputBytes: number;
+  readonly maxProcesses: number;
+  readonly maxFileSizeBytes: number;
+  readonly maxOpenFiles: number;
+  /** each of /tmp, /var/tmp and /dev/shm */
+  readonly tmpSizeBytes: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+export const DEFAULT_LIMITS: Limits = {
+  timeoutMs: 30_000,
+  cpuTimeLimitMs: 10_000,
+  memoryLimitBytes: GIB,
+  maxOutputBytes: MIB,
+  maxProcesses: 256,
+  maxFileSizeBytes: 64 * MIB,
+  maxOpenFiles: 1024,
+  tmpSizeBytes: 256 * MIB,
+};
+
+/** Smallest and largest value that makes sense; less would stop any program from starting. */
+const RANGES = {
+  timeoutMs: [100, 24 * 3_600_000],
+  cpuTimeLimitMs: [1000, 24 * 3_600_000],
+  memoryLimitBytes: [16 * MIB, 1024 * GIB],
+  maxOutputBytes: [0, GIB],
+  maxProcesses: [1, 32_768],
+  maxFileSizeBytes: [0, 1024 * GIB],
+  maxOpenFiles: [16, 1_048_576],
+  tmpSizeBytes: [64 * KIB, 64 * GIB],
+} as const satisfies Record<keyof Limits, readonly [number, number]>;
+
+/**
+ * The limits of one run: `wanted` may only take away from what the configuration gives.
+ * @throws PalyraError usage.invalid
+ */
+export function narrowLimits(given: Limits, wanted: Partial<Limits>): Limits {
+  const limits = { ...given };
+  for (const name of Object.keys(RANGES) as (keyof Limits)[]) {
+    const value = wanted[name] ?? given[name];
+    const [least, most] = RANGES[name];
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
+      throw new PalyraError('usage.invalid', `${name} is out of range: ${value}`, { why: `from ${least} to ${most}` });
+    }
+    if (value > given[name]) {
+      throw new PalyraError('usage.invalid', `${name} is more than the configuration allows: ${value}`, {
+        why: `at most ${given[name]}`,
+        hint: 'options only narrow what palyra.toml says',
+      });
+    }
+    limits[name] = value;
+  }
+  return limits;
+}
+
+/**
+ * A size in bytes: `512m`, `1g`, `64k` (powers of 1024) or a bare number of bytes.
+ * @throws PalyraError usage.invalid
+ */
+export function parseSize(text: string, name = 'size'): number {
+  const match = /^([0-9]{1,15})(k|m|g)?$/i.exec(text);
+  if (match === null) {
+    throw new PalyraError('usage.invalid', `${name} is not a size: ${text.slice(0, 40)}`, {
+      hint: 'give 64k, 512m, 1g',
+    });
+  }
+  const unit = { k: KIB, m: MIB, g: GIB }[match[2]?.toLowerCase() ?? ''] ?? 1;
+  return Number(match[1]) * unit;
+}

@@ -1,0 +1,275 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../canonical.ts';
+import type { EgressMode } from './egress.ts';
+import type { HostRules } from './hosts.ts';
+import type { Limits } from './limits.ts';
+import type { Machine, SystemPath, Workspace } from './machine.ts';
+import { type Mount, mountsFor } from './mounts.ts';
+import { planRelays, type RelayPlan } from './relays.ts';
+import type { SocketFamilies } from './seccomp.ts';
+import { type Executor, executorOf, type Tier } from './tier.ts';
+
+/** What is asked for, parsed and within the configuration. */
+export interface RunRequest {
+  readonly argv: readonly [string, ...string[]];
+  readonly tier: Tier;
+  readonly egress: EgressMode;
+  readonly hosts: HostRules;
+  readonly workspace: Workspace;
+  /** real path, in the workspace */
+  readonly cwd: string;
+  /** the whole environment (environment.ts) */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly limits: Limits;
+  readonly stdin: 'null' | 'pipe';
+  readonly tty: boolean;
+  readonly allowRoot: boolean;
+  /** real paths that must not be visible: the state root, the configuration */
+  readonly hidden: readonly SystemPath[];
+}
+
+/** How the network is had: shared with the host, none, or only through the proxy. */
+export type Network =
+  | { readonly kind: 'shared' }
+  | { readonly kind: 'isolated' }
+  | { readonly kind: 'proxied'; readonly rules: HostRules; readonly relays: RelayPlan };
+
+/** One run, word for word. Nothing that matters is decided after it; approval and journal bind its digest. */
+export interface Plan {
+  readonly tier: Tier;
+  readonly egress: EgressMode;
+  readonly executor: Executor;
+  readonly argv: readonly [string, ...string[]];
+  readonly workspace: string;
+  readonly cwd: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly limits: Limits;
+  /** who it runs as, when that is not the caller */
+  readonly user: { readonly uid: number; readonly gid: number } | null;
+  readonly asRoot: boolean;
+  readonly stdin: 'null' | 'pipe';
+  readonly tty: boolean;
+  readonly network: Network;
+  /** sockets that the seccomp program leaves; null: no program */
+  readonly seccomp: SocketFamilies | null;
+  /** the version of Landlock that is used; 0: none */
+  readonly landlockAbi: number;
+  readonly memory: 'cgroup' | 'watchdog';
+  /** in order; later ones cover earlier ones; empty where nothing is mounted */
+  readonly mounts: readonly Mount[];
+  readonly protectedPaths: readonly string[];
+  /** real paths that are covered, or denied */
+  readonly hiddenPaths: readonly string[];
+  /** every layer that will hold, and those that are only soft, in the words of the report */
+  readonly layers: readonly string[];
+}
+
+/** Why there is no plan. `refused` is an answer (126, or 127 for no such command); `setup_failed` needs the operator (125). */
+export interface NoPlan {
+  readonly outcome: 'refused' | 'setup_failed';
+  readonly reasonCode: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export type Planned = { readonly ok: true; readonly plan: Plan } | ({ readonly ok: false } & NoPlan);
+
+/** Decide how a command runs. What cannot be enforced on this machine is refused, never weakened. */
+export function planRun(request: RunRequest, machine: Machine): Planned {
+  const refused = refuseWorkspace(request) ?? refuseMachine(request, machine) ?? refuseRoot(request, machine);
+  if (refused !== undefined) return { ok: false, ...refused };
+
+  const { tier, egress, workspace } = request;
+  const linuxC = tier === 'c' && machine.platform !== 'darwin';
+  const network = networkFor(request);
+  const user = machine.uid === 0 && workspace.uid !== 0 ? { uid: workspace.uid, gid: workspace.gid } : null;
+  const confined = tier === 'b' && machine.programs.perl !== null;
+  const base = {
+    tier,
+    egress,
+    executor: executorOf(tier, machine.platform),
+    argv: request.argv,
+    workspace: workspace.realpath ?? workspace.path,
+    cwd: request.cwd,
+    environment:
+      network.kind === 'proxied' ? { ...request.environment, ...network.relays.environment } : request.environment,
+    limits: request.limits,
+    user,
+    asRoot: machine.uid === 0 && user === null,
+    stdin: request.stdin,
+    tty: request.tty,
+    network,
+    seccomp: socketsFor(request, machine, linuxC || confined),
+    landlockAbi: confined ? machine.landlockAbi : 0,
+    memory: machine.cgroup === null || machine.platform === 'darwin' ? ('watchdog' as const) : ('cgroup' as const),
+    mounts: linuxC ? mountsFor(request, machine, network) : [],
+    protectedPaths: workspace.protectedPaths.map((entry) => entry.path),
+    hiddenPaths: request.hidden.map((entry) => entry.path),
+  };
+  return { ok: true, plan: { ...base, layers: layersOf(base) } };
+}
+
+/** What is bound: SHA-256 over `palyra.plan/1`, a line feed and the canonical JSON of the record. */
+export function planSha256(plan: Plan): string {
+  return createHash('sha256')
+    .update(`palyra.plan/1\n${canonicalJson(planRecord(plan))}`)
+    .digest('hex');
+}
+
+/** The plan as JSON says it; its fields are listed here and nowhere else. */
+export function planRecord(plan: Plan): Readonly<Record<string, unknown>> {
+  return {
+    tier: plan.tier,
+    egress: plan.egress,
+    executor: plan.executor,
+    argv: plan.argv,
+    workspace: plan.workspace,
+    cwd: plan.cwd,
+    environment: plan.environment,
+    limits: limitsRecord(plan.limits),
+    user: plan.user,
+    as_root: plan.asRoot,
+    stdin: plan.stdin,
+    tty: plan.tty,
+    network: plan.network,
+    seccomp: plan.seccomp,
+    landlock_abi: plan.landlockAbi,
+    memory: plan.memory,
+    mounts: plan.mounts,
+    protected_paths: plan.protectedPaths,
+    hidden_paths: plan.hiddenPaths,
+    layers: plan.layers,
+  };
+}
+
+/** Limits under their names in `palyra.toml`. */
+function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
+  return {
+    timeout_ms: limits.timeoutMs,
+    cpu_time_limit_ms: limits.cpuTimeLimitMs,
+    memory_limit_bytes: limits.memoryLimitBytes,
+    max_output_bytes: limits.maxOutputBytes,
+    max_processes: limits.maxProcesses,
+    max_file_size_bytes: limits.maxFileSizeBytes,
+    max_open_files: limits.maxOpenFiles,
+    tmp_size_bytes: limits.tmpSizeBytes,
+  };
+}
+
+function refuseWorkspace({ workspace, cwd, hidden }: RunRequest): NoPlan | undefined {
+  const { path, realpath } = workspace;
+  if (realpath === null)
+    return refusal('sandbox.workspace', `no folder ${path}`, 'give --workspace DIR, a folder that exists');
+  if (realpath !== path) {
+    return refusal('sandbox.workspace', `the workspace ${path} is reached through a link`, `--workspace ${realpath}`);
+  }
+  if (TOO_WIDE.test(realpath)) {
+    return refusal('sandbox.workspace', `${realpath} is no workspace`, 'give a folder of one project');
+  }
+  if (cwd !== realpath && !cwd.startsWith(`${realpath}/`)) {
+    return refusal('sandbox.workspace', `${cwd} is outside the workspace`, `run it below ${realpath}`);
+  }
+  const around = hidden.find((entry) => realpath === entry.path || realpath.startsWith(`${entry.path}/`));
+  if (around === undefined) return undefined;
+  return refusal(
+    'sandbox.workspace',
+    `the workspace lies in ${around.path}, which is never visible`,
+    'give another folder',
+  );
+}
+
+// whatever is mounted or hidden by itself, and what holds everybody's files
+const TOO_WIDE =
+  /^\/((usr|bin|sbin|lib\w*|etc|var|var\/tmp|tmp|home|root|opt|srv|mnt|media|run|boot)?|(dev|proc|sys)(\/.*)?)$/;
+
+function refuseMachine(request: RunRequest, machine: Machine): NoPlan | undefined {
+  const { tier, egress, hosts, tty } = request;
+  const { programs } = machine;
+  const anyHost = hosts.hosts.length + hosts.suffixes.length > 0;
+  if (tier === 'c' && machine.platform === 'darwin') {
+    if (programs.sandboxExec === null) return missing('sandbox-exec', 'it is part of macOS');
+    if (tty) return refusal('sandbox.macos_tty', 'sandbox-exec cannot guard a terminal', 'leave --tty out');
+    if (egress !== 'strict' || !anyHost) return undefined;
+    return refusal(
+      'sandbox.macos_hosts',
+      'single hosts cannot be let through on macOS',
+      'leave --allow-host out, or use Linux',
+    );
+  }
+  if (machine.platform !== 'linux' && machine.platform !== 'darwin') {
+    return failure('sandbox.platform', `nothing contains commands on ${machine.platform}`, 'use Linux or macOS');
+  }
+  if (tier === 'b') {
+    if (machine.platform !== 'linux') return failure('sandbox.platform', 'tier b needs Linux', 'use --tier c');
+    if (programs.perl === null || machine.architecture === null) return missing('perl', 'apt-get install perl-base');
+    if (tty) return refusal('sandbox.tier_b_tty', 'tier b cannot guard a terminal', 'use --tier c with --tty');
+    if (egress !== 'strict') return undefined;
+    const isolates = !anyHost && machine.landlockAbi > 0 && machine.seccomp;
+    return isolates ? undefined : refusal('sandbox.tier_b_strict', 'tier b cannot isolate the network', 'use --tier c');
+  }
+  if (programs.prlimit === null) return missing('prlimit', 'apt-get install util-linux');
+  if (programs.bwrap === null) return missing('bwrap', 'apt-get install bubblewrap');
+  if (!machine.seccomp || machine.architecture === null) {
+    return failure(
+      'sandbox.seccomp',
+      'this kernel or processor has no seccomp filter that is known',
+      'palyra sandbox check',
+    );
+  }
+  if (egress === 'strict' && anyHost && programs.perl === null && programs.setpriv === null) {
+    return missing('perl', 'apt-get install perl-base');
+  }
+  return undefined;
+}
+
+function refuseRoot({ tier, allowRoot, workspace }: RunRequest, machine: Machine): NoPlan | undefined {
+  if (machine.uid !== 0 || allowRoot || workspace.uid !== 0) return undefined;
+  const hint = `chown -R USER ${workspace.path}, or say --allow-root`;
+  return refusal('sandbox.root', `tier ${tier} would run as root: the workspace belongs to root`, hint);
+}
+
+function networkFor({ tier, egress, hosts }: RunRequest): Network {
+  if (egress !== 'strict') return { kind: 'shared' };
+  if (tier === 'b' || hosts.hosts.length + hosts.suffixes.length === 0) return { kind: 'isolated' };
+  return { kind: 'proxied', rules: hosts, relays: planRelays(hosts) };
+}
+
+function socketsFor({ tier, egress }: RunRequest, machine: Machine, possible: boolean): SocketFamilies | null {
+  if (!possible || !machine.seccomp || machine.architecture === null) return null;
+  return tier === 'b' && egress === 'strict' ? 'none' : 'internet';
+}
+
+/** The attestation: only what was planned to hold; the runner takes away what did not come about. */
+function layersOf(plan: Omit<Plan, 'layers'>): string[] {
+  const mac = plan.executor === 'sandbox_tier_c_macos_sandbox_exec';
+  const layers = ['environment:scrubbed', mac ? 'limits:time-and-output-only' : 'limits:rlimits'];
+  if (mac) layers.push('seatbelt:untested');
+  if (plan.executor === 'sandbox_tier_c_linux_bubblewrap') {
+    const namespaces = ['user', 'pid', 'ipc', 'uts', 'cgroup', ...(plan.network.kind === 'shared' ? [] : ['net'])];
+    layers.push(`namespaces:${namespaces.join(',')}`, 'capabilities:none', 'files:allow-only', 'no-new-privileges');
+  }
+  if (plan.seccomp !== null) layers.push(`seccomp:${plan.seccomp}`);
+  if (plan.landlockAbi > 0) layers.push(`landlock:${plan.landlockAbi}`);
+  if (plan.tier === 'b') layers.push('descendants:ended');
+  if (plan.user !== null) layers.push(`user:${plan.user.uid}`);
+  if (plan.network.kind === 'proxied') layers.push('egress:proxy');
+  if (plan.network.kind === 'isolated') layers.push(plan.tier === 'b' ? 'egress:no-sockets' : 'egress:no-network');
+  if (plan.egress === 'preflight') layers.push('egress:arguments-only');
+  if (!mac) layers.push(plan.memory === 'cgroup' ? 'memory:cgroup' : 'memory:watchdog-soft');
+  if (plan.asRoot || plan.tier === 'b')
+    layers.push(plan.memory === 'cgroup' ? 'processes:cgroup' : 'processes:watchdog-soft');
+  if (plan.tty) layers.push('output:unlimited-on-terminal');
+  return layers;
+}
+
+function refusal(reasonCode: string, message: string, hint: string): NoPlan {
+  return { outcome: 'refused', reasonCode, message, hint };
+}
+
+function failure(reasonCode: string, message: string, hint: string): NoPlan {
+  return { outcome: 'setup_failed', reasonCode, message, hint };
+}
+
+function missing(program: string, hint: string): NoPlan {
+  return failure(`sandbox.missing_${program.replace('-', '_')}`, `${program} is not installed`, hint);
+}

@@ -1,0 +1,95 @@
+import { type Item, type OptionRules, readOptions } from './options.ts';
+
+/** A git command line, read as git does: options of git itself, the subcommand, its own options and operands. */
+export interface GitCommand {
+  readonly subcommand: string | undefined;
+  readonly items: readonly Item[];
+  /** operands that name another repository: a remote's name, a path, a URL or `host:path` */
+  readonly remotes: readonly Item[];
+  /** what is refused, if anything: where it stands and what it would do */
+  readonly refusal: { readonly index: number; readonly what: string } | undefined;
+}
+
+export function readGit(argv: readonly string[], start: number): GitCommand {
+  const globals = readOptions(argv, start, GLOBAL);
+  const at = globals.findIndex((item) => item.kind === 'operand');
+  const own = at === -1 ? globals : globals.slice(0, at);
+  const word = globals[at];
+  if (word?.kind !== 'operand') return { subcommand: undefined, items: own, remotes: [], refusal: refuse(own, true) };
+  const rest = readOptions(argv, word.index + 1, { ...SUBCOMMAND, refuses: refusedOf(word.value) });
+  const operands = rest.filter((item) => item.kind === 'operand');
+  const refusal =
+    refuse(own, true) ?? refuse(rest, word.value === 'clone') ?? refuseSubcommand(word.value, word.index, operands);
+  return { subcommand: word.value, items: [...own, ...rest], remotes: remotesOf(word.value, operands), refusal };
+}
+
+/** @param settings whether `-c` sets one: for git itself and for clone; elsewhere it is a commit or a branch */
+function refuse(items: readonly Item[], settings: boolean): GitCommand['refusal'] {
+  for (const item of items) {
+    if (item.kind !== 'option') continue;
+    if (item.use === 'refused')
+      return { index: item.index, what: `git ${item.name} runs programs or changes settings` };
+    if (!settings || (item.name !== '-c' && item.name !== '--config')) continue;
+    const key = (item.value ?? '').split('=')[0] ?? '';
+    if (item.value !== undefined && !HARMLESS_KEY.test(key)) {
+      return { index: item.valueIndex, what: `the setting ${key} may run programs` };
+    }
+  }
+  return undefined;
+}
+
+function refuseSubcommand(word: string, index: number, operands: readonly Item[]): GitCommand['refusal'] {
+  if (RUNS_PROGRAMS.test(word)) return { index, what: `git ${word} runs programs` };
+  const [first, second] = operands.map((item) => item.value ?? '');
+  if (word === 'bisect' && first === 'run') return { index, what: 'git bisect run runs programs' };
+  if (word === 'submodule' && first === 'foreach') return { index, what: 'git submodule foreach runs programs' };
+  if (word !== 'config') return undefined;
+  const key = first === 'set' ? second : first;
+  const writes = operands.length > 1 && first !== 'get' && first !== 'list';
+  if (!writes || HARMLESS_KEY.test(key ?? '')) return undefined;
+  return { index, what: `the setting ${key} may run programs` };
+}
+
+function remotesOf(word: string, operands: readonly Item[]): Item[] {
+  if (/^(clone|ls-remote|fetch|pull|push|archive|request-pull|send-pack|fetch-pack)$/.test(word))
+    return operands.slice(0, 1);
+  if (word === 'remote') return operands.slice(1);
+  if (word === 'submodule') return operands.slice(1);
+  return [];
+}
+
+function refusedOf(word: string): string {
+  const everywhere =
+    '--upload-pack --receive-pack --exec --template --ext-diff --extcmd --open-files-in-pager --sendmail-cmd --to-cmd --cc-cmd --header-cmd --smtp-server --tool --gpg-sign-program --textconv --filter-process --shell-path --interactive-diff-filter --system --global --file --server-option --config-env --separate-git-dir';
+  const own = OWN_SHORT[word];
+  return own === undefined ? everywhere : `${everywhere} ${own}`;
+}
+
+const OWN_SHORT: Readonly<Record<string, string>> = {
+  clone: '-u',
+  rebase: '-x',
+  grep: '-O',
+  difftool: '-x -t',
+  mergetool: '-t',
+  config: '-f -e --edit',
+};
+
+const GLOBAL: OptionRules = {
+  refuses: '--exec-path --config-env --super-prefix --attr-source --list-cmds',
+  takes: '-c -C --git-dir --work-tree --namespace',
+};
+
+const SUBCOMMAND: OptionRules = {
+  keeps:
+    '--filter --textual --templates --no-ext-diff --no-textconv --files --full --tool-help --exclude --exclude-standard',
+  takes:
+    '-C -c --config -b -B -o --origin --branch --depth --output --reference -j --jobs -F -t --pathspec-from-file --work-tree --git-dir',
+  text: '-m --message --author --date --grep --committer -S -G -L --format --pretty --since --until --after --before --trailer --cleanup --fixup --squash -n --max-count',
+};
+
+// settings that neither run a program nor change who is dialled
+const HARMLESS_KEY =
+  /^(user\.(name|email)|author\.(name|email)|committer\.(name|email)|color\.[a-z.]+|advice\.[a-z]+|init\.defaultbranch|core\.(quotepath|autocrlf|safecrlf|abbrev|filemode|ignorecase|longpaths|eol|precomposeunicode|preloadindex|untrackedcache)|commit\.(gpgsign|verbose|cleanup)|tag\.gpgsign|log\.[a-z]+|diff\.(noprefix|renames|context|algorithm|colormoved|mnemonicprefix|wserrorhighlight)|merge\.(conflictstyle|ff|log)|pull\.(rebase|ff)|push\.(default|autosetupremote)|rebase\.(autosquash|autostash)|status\.[a-z]+|branch\.[^.]+\.(description|rebase)|rerere\.enabled|column\.[a-z]+|gc\.auto|maintenance\.auto|fetch\.(prune|parallel)|pack\.threads|index\.threads|http\.(version|postbuffer|lowspeedlimit|lowspeedtime)|safe\.directory|versionsort\.suffix|blame\.[a-z]+|format\.(pretty|signoff)|grep\.(linenumber|patterntype)|i18n\.[a-z]+)$/i;
+
+const RUNS_PROGRAMS =
+  /^(filter-branch|difftool|mergetool|send-email|daemon|instaweb|web--browse|credential.*|hook|remote-[a-z]+|shell|upload-pack|upload-archive|receive-pack|http-backend|cvsserver|cvsimport|svn|p4|imap-send|citool|gui|gitk|interpret-trailers|for-each-repo|sh-i18n|sh-setup|fast-import|maintenance|scalar|help)$/;

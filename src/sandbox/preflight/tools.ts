@@ -1,0 +1,377 @@
+import type { OptionRules } from './options.ts';
+
+/** What a tool does with what it is given, as far as a check of its arguments must know. */
+export interface Tool extends OptionRules {
+  /**
+   * `text`: never opened nor dialled. `text-then-files`: the first is a pattern or script, unless an option of `instead`
+   * gave it. `dials`: hosts or URLs; `dials-first`: only the first. `remote`: paths, or `host:path`. Default: files.
+   */
+  readonly operands?: 'text' | 'text-then-files' | 'dials' | 'dials-first' | 'remote';
+  readonly instead?: string;
+  /** first operands that run programs or reach beyond this tool's arguments */
+  readonly refusesCommands?: RegExp;
+  /** the only first operands that are accepted */
+  readonly acceptsCommands?: RegExp;
+  /** texts that run programs wherever they stand, written as the tool's own language has them */
+  readonly refusesText?: RegExp;
+  /** port that is dialled when none is written */
+  readonly port?: number;
+}
+
+/** The rules for a tool, by its name without folder or version. */
+export function toolRules(name: string): Tool {
+  const plain = name.replace(/(?<=[a-z])[-.]?[0-9][0-9.]*$/, '');
+  for (const candidate of [name, ALIASES[name], plain, ALIASES[plain]]) {
+    if (candidate !== undefined && Object.hasOwn(TOOLS, candidate)) return TOOLS[candidate] ?? {};
+  }
+  return {};
+}
+
+const ALIASES: Readonly<Record<string, string>> = {
+  egrep: 'grep',
+  fgrep: 'grep',
+  zgrep: 'grep',
+  gtar: 'tar',
+  bsdtar: 'tar',
+  gmake: 'make',
+  gsed: 'sed',
+  gfind: 'find',
+  vi: 'vim',
+  ex: 'vim',
+  view: 'vim',
+  rvim: 'vim',
+  nvim: 'vim',
+  vimdiff: 'vim',
+  gvim: 'vim',
+  'vim.basic': 'vim',
+  'vim.tiny': 'vim',
+  fdfind: 'fd',
+  batcat: 'bat',
+  podman: 'docker',
+  nerdctl: 'docker',
+  cc: 'gcc',
+  'c++': 'gcc',
+  'g++': 'gcc',
+  clang: 'gcc',
+  'clang++': 'gcc',
+  ncat: 'nc',
+  netcat: 'nc',
+  'nc.openbsd': 'nc',
+  'nc.traditional': 'nc',
+  ping6: 'ping',
+  tracepath: 'ping',
+  traceroute: 'ping',
+  mtr: 'ping',
+  fping: 'ping',
+  whois: 'ping',
+  http: 'httpie',
+  https: 'httpie',
+  xh: 'httpie',
+  wget2: 'wget',
+  aria2c: 'wget',
+  kdig: 'dig',
+  drill: 'dig',
+  delv: 'dig',
+  nslookup: 'dig',
+  host: 'dig',
+  pg_dump: 'psql',
+  pg_restore: 'psql',
+  pg_isready: 'psql',
+  createdb: 'psql',
+  mariadb: 'mysql',
+  mysqldump: 'mysql',
+  sftp: 'scp',
+  autossh: 'ssh',
+  pipx: 'pip',
+  pnpm: 'npm',
+  yarn: 'npm',
+  yarnpkg: 'npm',
+  elinks: 'lynx',
+  links: 'lynx',
+  w3m: 'lynx',
+  emacsclient: 'emacs',
+  gpg2: 'gpg',
+  most: 'less',
+  more: 'less',
+  zless: 'less',
+  'docker-compose': 'docker',
+};
+
+const CURL_VALUES =
+  '-C --continue-at -D --dump-header -E --cert --cacert --capath --cert-type --ciphers --tls13-ciphers --connect-timeout -m --max-time --max-filesize --max-redirs --limit-rate -o --output --output-dir --retry --retry-delay --retry-max-time --speed-limit --speed-time -Y -y -z --time-cond --key --key-type --pass --pinnedpubkey --crlfile --curves --delegation --keepalive-time --local-port -P --ftp-port --proto --proto-default --proto-redir -Q --quote --range -r --rate --request-target --stderr -t --telnet-option --tls-max --trace --trace-ascii -T --upload-file -b --cookie -c --cookie-jar -d --data --data-ascii --data-binary --data-raw --data-urlencode --url-query --json --create-file-mode --expect100-timeout --happy-eyeballs-timeout-ms --hsts --alt-svc --etag-compare --etag-save --netrc-file --login-options --ftp-method --ftp-account --hostpubmd5 --hostpubsha256 --pubkey --parallel-max --service-name --sasl-authzid --krb --egd-file --random-file -w --write-out --variable';
+
+const TOOLS: Readonly<Record<string, Tool>> = {
+  // nothing of what these are given is opened or dialled
+  echo: { operands: 'text' },
+  printf: { operands: 'text' },
+  expr: { operands: 'text' },
+  seq: { operands: 'text' },
+  tr: { operands: 'text' },
+  basename: { operands: 'text' },
+  dirname: { operands: 'text' },
+  true: { operands: 'text' },
+  false: { operands: 'text' },
+  sleep: { operands: 'text' },
+  which: { operands: 'text' },
+
+  grep: {
+    operands: 'text-then-files',
+    instead: '-e -f --regexp --file',
+    text: '-e --regexp --include --exclude --exclude-dir --color --colour --label',
+    takes: '-f --file -A -B -C -m -d -D --max-count --after-context --before-context --context --exclude-from',
+  },
+  rg: {
+    operands: 'text-then-files',
+    instead: '-e -f --regexp --file --files',
+    refuses: '--pre --pre-glob --hostname-bin --search-zip -z',
+    text: '-e --regexp -g --glob --iglob -r --replace -t --type -T --type-not --type-add',
+    takes: '-f --file -A -B -C -m -j -M -E -d --ignore-file --max-depth --sort --sortr --context --max-count',
+  },
+  ag: { operands: 'text-then-files', refuses: '--pager', takes: '-A -B -C -m', text: '-G --ignore' },
+  ack: { operands: 'text-then-files', refuses: '--pager --ackrc', takes: '-A -B -C -m' },
+  jq: {
+    operands: 'text-then-files',
+    instead: '-f --from-file',
+    text: '--arg --argjson --indent',
+    takes: '-f --from-file -L --slurpfile --rawfile',
+  },
+  yq: { operands: 'text-then-files', refuses: '--from-file', text: '--arg --indent' },
+  sed: {
+    operands: 'text-then-files',
+    instead: '-e -f --expression --file',
+    refuses: '-f --file',
+    text: '-e --expression',
+    takes: '-l --line-length',
+  },
+  cut: { text: '-d --delimiter --output-delimiter -f --fields -c -b' },
+  paste: { text: '-d --delimiters' },
+  column: { text: '-s --separator -o --output-separator -N -t' },
+  date: { text: '-d --date', takes: '-f --file -r --reference -s --set' },
+  test: {},
+  sort: {
+    refuses: '--compress-program --files0-from',
+    text: '-t --field-separator -k --key',
+    takes: '-o --output -S --buffer-size -T --temporary-directory --parallel --batch-size',
+  },
+  split: { refuses: '--filter', takes: '-a -b -C -l -n -t' },
+  diff: { text: '-F -I --label --ignore-matching-lines', takes: '-U -C -W -x -X' },
+  patch: { refuses: '-e --ed', takes: '-p -i -d -o -r -F -B -D' },
+
+  find: {
+    refuses: '-delete -files0-from',
+    text: '-name -iname -path -ipath -wholename -iwholename -regex -iregex -lname -ilname -printf -perm -size -type -mtime -mmin -user -group',
+    takes: '-newer -anewer -cnewer -samefile -fprint -fprint0 -fls -fprintf -maxdepth -mindepth',
+  },
+  fd: {
+    operands: 'text-then-files',
+    refuses: '-x --exec -X --exec-batch',
+    text: '-e --extension -E --exclude -g',
+    takes: '-d --max-depth -t --type -c --color -S --size --base-directory --search-path --ignore-file -j --threads',
+  },
+  tar: {
+    operands: 'remote',
+    refuses:
+      '-I --use-compress-program --to-command --checkpoint-action -F --info-script --new-volume-script --rsh-command --rmt-command -P --absolute-names',
+    keeps: '--checkpoint --to-stdout',
+    takes:
+      '-f --file -C --directory -b -g -H -K -L -N -T -V -X --files-from --exclude-from --strip-components --format --mode --mtime --owner --group --listed-incremental --starting-file --newer --tape-length --blocking-factor --record-size --level --suffix --warning',
+    text: '--exclude --transform --xform --wildcards-match',
+  },
+  cpio: { operands: 'remote', refuses: '--rsh-command', takes: '-F -I -O -E -C -D -H -R -M' },
+  zip: { refuses: '--unzip-command', refusesText: /^-[A-Za-z]*TT/, takes: '-b -t -tt -n -x -i -s -P', keeps: '--test' },
+  '7z': {},
+  make: {
+    refuses: '-f --file --makefile --eval -E -I --include-dir',
+    keeps: '--environment-overrides',
+    takes: '-C --directory -j -l -o -W --old-file --new-file --what-if --jobs --load-average',
+    refusesText: /^(SHELL|\.SHELLFLAGS|MAKEFLAGS|GNUMAKEFLAGS|MAKEFILES|MAKE)\s*[:?+!]*=/,
+  },
+  gcc: {
+    refuses: '-B -wrapper -specs -fplugin -fuse-ld -Xlinker',
+    takes: '-o -I -L -l -isystem -include -x -D -U -MF -MT -T -W -f -m -O -g',
+    refusesText: /^@|^(-wrapper|--?specs|-fplugin|-fuse-ld)/,
+  },
+  go: { refuses: '-exec -toolexec -vettool -overlay -modfile', refusesCommands: /^(generate|run|tool)$/ },
+  cargo: { refuses: '--config', refusesCommands: /^run$/, takes: '--manifest-path --target-dir' },
+  rustc: { refuses: '--codegen', refusesText: /^-?C?\s*linker=|^-Clinker/, takes: '-C -o -L -l' },
+  ctags: { refuses: '--options --options-maybe' },
+
+  npm: {
+    refuses:
+      '-c --call --script-shell --shell --userconfig --globalconfig --init-module --node-options --git --editor --viewer --browser --proxy --https-proxy --noproxy --http-proxy --use-node-version --config.script-shell -g --global --location',
+    keeps: '--no-audit --no-fund --git-tag-version --save',
+    dials: '--registry --replace-registry-host',
+    takes: '-w --workspace --prefix --cache --loglevel --tag -C --cwd',
+    text: '-m --message --otp --author --init-author-name --init-author-email',
+    refusesCommands: /^(explore|edit|set|exec|x|dlx|create|init-module)$/,
+    refusesText:
+      /^(script-shell|shell|editor|viewer|git|node-options|https?-proxy|proxy|userconfig|globalconfig)(=|$)/i,
+  },
+  pip: {
+    refuses:
+      '--proxy --global-option --install-option --config-settings -C --build-option --python --trusted-host --use-feature --keyring-provider',
+    dials: '-i --index-url --extra-index-url -f --find-links --index --pypi-url',
+    takes:
+      '-r --requirement -c --constraint -t --target --prefix --root --src -e --editable --cache-dir --cert --client-cert --log --timeout --retries --exists-action -b --build --platform --python-version --no-binary --only-binary --report -d --dest -w --wheel-dir --format',
+    refusesCommands: /^(config|run|runpip)$/,
+  },
+  gem: { refuses: '--config-file -p --http-proxy', dials: '-s --source', refusesCommands: /^(exec|open|server)$/ },
+  docker: {
+    acceptsCommands:
+      /^(ps|images?|logs|inspect|build|pull|push|tag|version|info|stats|top|port|history|search|diff|events|df)$/,
+    refuses:
+      '-H --host --context --config -v --volume --volumes-from --mount --privileged --cap-add --device --pid --ipc --userns --uts --network --net --security-opt --add-host --tlscacert --tlskey --ssh --secret --output -o --cgroup-parent',
+    takes: '-f --file -n --tail --since --until --platform --progress --target --cache-from --cache-to',
+    text: '--filter --format --label --build-arg -l',
+  },
+
+  curl: {
+    operands: 'dials',
+    port: 80,
+    refuses:
+      '-K --config --resolve --connect-to -x --proxy --preproxy --socks4 --socks4a --socks5 --socks5-hostname --proxy1.0 --unix-socket --abstract-unix-socket --doh-url --dns-servers --dns-interface --dns-ipv4-addr --dns-ipv6-addr --interface --engine --libcurl --haproxy-protocol --haproxy-clientip --mail-from --mail-rcpt --proxy-header --proxy-user -U --noproxy --ipfs-gateway',
+    keeps: '--proto --proto-default --connect-timeout --mail-auth --resolve-file',
+    takes: CURL_VALUES,
+    dials: '--url',
+    text: '-A --user-agent -H --header -e --referer -u --user -X --request --oauth2-bearer -F --form --form-string',
+    refusesText: /^(?:-[a-zA-Z]*F|--form=?)?[^-=\s][^=\s]*=[@<]/,
+  },
+  wget: {
+    operands: 'dials',
+    port: 80,
+    refuses:
+      '-e --execute --config -i --input-file --use-askpass --askpass -B --base --input-metalink --preferred-location --conf-path --all-proxy --http-proxy --https-proxy --on-download-complete --on-download-start --on-download-error --on-download-stop --dns-servers --bind-dns-address',
+    keeps: '--ask-password',
+    takes:
+      '-O --output-document -o --output-file -a --append-output -t --tries -T --timeout -w --wait -Q --quota -P --directory-prefix -A --accept -R --reject -D --domains -l --level --limit-rate --ca-certificate --certificate --private-key --load-cookies --save-cookies --post-file --body-file -X -I --cut-dirs --waitretry --connect-timeout --read-timeout --dns-timeout -d --dir --out -x -s -j',
+    text: '-U --user-agent --header --referer --user --password --post-data --body-data --method',
+  },
+  httpie: {
+    refuses: '--proxy --cert-key-pass --session',
+    operands: 'dials-first',
+    takes: '-a -A -o --timeout --verify',
+  },
+  lynx: { operands: 'dials', refuses: '-cfg --cfg -lss -editor -config --config -cmd_script -o', takes: '-width' },
+  dig: {
+    refuses: '-f',
+    takes: '-b -k -p -c -t -y -m',
+    dials: '-q -x',
+    operands: 'dials',
+    port: 53,
+  },
+  ping: { operands: 'dials', takes: '-c -i -W -w -s -t -I -m -M -Q -p -q -f -l -S' },
+  telnet: { operands: 'dials-first', refuses: '-n -X', takes: '-l -b -e', port: 23 },
+  nc: {
+    operands: 'dials-first',
+    refuses: '-e -c --exec --sh-exec --lua-exec -x -X --proxy --proxy-type -U --unixsock -l --listen -k',
+    takes: '-i -w -p -s -q -I -O -T -V -m',
+  },
+  socat: { refusesText: /^"?(exec|system|shell|open|file|gopen|create|unix|abstract|proxy|socks|pty|readline)/i },
+  nmap: {
+    operands: 'dials',
+    refuses: '--script -iL --proxies --datadir --resume --servicedb -iR --excludefile',
+    takes: '-p -oN',
+  },
+  ftp: { operands: 'dials-first', port: 21 },
+  openssl: {
+    refuses: '-engine -proxy -provider-path -unix -propquery',
+    dials: '-connect -host',
+    takes: '-in -out -config -CAfile -cert -key -servername',
+    refusesText: /^-config$/,
+  },
+  ssh: {
+    operands: 'dials-first',
+    refuses: '-F -J -L -R -D -W -S -I -w -O -E -M -A -X -Y -Q',
+    takes: '-B -b -c -e -i -l -m -p -o',
+    port: 22,
+  },
+  scp: { operands: 'remote', refuses: '-S -F -J -D -b', takes: '-c -i -l -P -o -X -B -R', port: 22 },
+  rsync: {
+    operands: 'remote',
+    refuses:
+      '-e --rsh --rsync-path -M --remote-option --daemon --config --password-file --early-input --sockopts --address --blocking-io -f --filter --include-from --exclude-from --files-from --write-batch --read-batch --only-write-batch --server --sender',
+    keeps: '--include --exclude --write-devices --files --from0',
+    takes:
+      '-B -T --bwlimit --timeout --port --partial-dir --backup-dir --temp-dir --link-dest --compare-dest --copy-dest --log-file --max-size --min-size --chmod --chown',
+    text: '--include --exclude --info --debug --out-format --suffix',
+    port: 873,
+  },
+  psql: {
+    dials: '-h --host',
+    takes: '-U --username -p --port -f --file -P --pset -R -T -n -t -N -F -j -Z -E',
+    text: '-F -R -v --set --variable',
+    refuses: '-L',
+    refusesText:
+      /\\(!|g?exec|copy\s.*\bprogram\b|o\s*\||g\s*\||setenv|e\b|ef|i|ir|connect|c\s)|\b(from|to)\s+program\b|^\||^(-o|--output=?)\s*\||\b(service|passfile|sslkey|sslcert)\s*=/i,
+    port: 5432,
+  },
+  mysql: {
+    dials: '-h --host',
+    refuses:
+      '--defaults-file --defaults-extra-file --defaults-group-suffix --plugin-dir --pager --init-command --load-data-local-dir --local-infile --login-path -S --socket --tee --default-auth',
+    keeps: '--default-character-set --no-defaults',
+    takes: '-u -P -D --user --port --database',
+    refusesText:
+      /(^|[\s;=])(\\!|system\s|source\s|\\\.|\\P|pager\s|edit\b)|\bload_file\s*\(|\binto\s+(out|dump)file\b/i,
+    port: 3306,
+  },
+  sqlite3: {
+    refuses: '-init -cmd',
+    refusesText:
+      /^\s*\.(shell|system|load|read|import|excel|output|once|open|log|cd|edit|backup|save|restore|archive)|\b(load_extension|readfile|writefile|edit|fts3_tokenizer)\s*\(|\battach\b/im,
+  },
+  'redis-cli': {
+    dials: '-h -u',
+    refuses: '--eval --pipe --rdb --functions-rdb -s',
+    takes: '-p -a -n -r -i',
+    operands: 'text',
+    port: 6379,
+  },
+
+  vim: {
+    refuses: '-c --cmd -S -s -u -U -i -w -W -P --servername --remote --startuptime --listen --server -l',
+    keeps: '--clean --noplugin --version --help',
+    takes: '-t -T -q -p -o',
+    refusesText: /^\+(?!\d*$|\/)/,
+  },
+  nano: { refuses: '-f --rcfile -s --speller -C --backupdir -J', takes: '-T -r -Y' },
+  emacs: {
+    refuses:
+      '-eval --eval -e --execute -f --funcall -l --load --script -x -batch --batch -L --init-directory --alternate-editor -a',
+    keeps: '-nw',
+  },
+  less: {
+    refuses:
+      '-k --lesskey-file --lesskey-src --lesskey-content -o -O --log-file --LOG-FILE -t --tag -T --tag-file --cmd',
+    takes: '-p --pattern -x -z -j -y -h -b -P',
+    text: '-p --pattern -P --prompt',
+    refusesText: /^\++[^\dFGg/]|^\+.*[!|v]/,
+  },
+  man: {
+    refuses: '-P --pager -H --html -C --config-file -p --preprocessor -M --manpath -X --gxditview -T -t --troff -E',
+    takes: '-s -S -e -L -m -r',
+  },
+  bat: { refuses: '--pager --config-file', text: '-l --language', takes: '-r --line-range -H' },
+  delta: { refuses: '--pager --config' },
+
+  hg: { refuses: '--config --cwd -R --debugger --remotecmd -e --ssh', text: '-m --message -u --user' },
+  svn: { refuses: '--config-option --config-dir --editor-cmd --diff-cmd --diff3-cmd', text: '-m --message' },
+  gpg: {
+    refuses: '--keyserver --agent-program --dirmngr-program --options --exec-path --photo-viewer --load-extension',
+    keeps: '--no-options',
+  },
+  pandoc: { refuses: '-F --filter -L --lua-filter --pdf-engine --data-dir -d --defaults --extract-media' },
+  ip: { refuses: '-b -batch -n -netns', refusesCommands: /^(netns|vrf)$/ },
+  tcpdump: { refuses: '-z -w -r -F -V' },
+  nodemon: { refuses: '-x --exec' },
+  tmpwatch: {},
+  gradle: { refuses: '-I --init-script -p -g --gradle-user-home -D --system-prop', takes: '-b -c -x' },
+  mvn: { refuses: '-f --file -s --settings -gs --global-settings -t --toolchains' },
+  kubectl: {
+    dials: '-s --server',
+    refuses: '--kubeconfig --insecure-skip-tls-verify',
+    refusesCommands: /^(exec|run|attach|debug|cp|port-forward|proxy|config|plugin|edit)$/,
+  },
+  bundle: { refusesCommands: /^(exec|console|config|open|plugin)$/ },
+  terraform: { refusesCommands: /^(console)$/, refuses: '-plugin-dir -chdir' },
+};
