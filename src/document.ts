@@ -1,6 +1,6 @@
 import { PalyraError } from './errors.ts';
+import { type JsonLimits, parseJson } from './json.ts';
 import type { Check } from './schema.ts';
-import { parseStrictJson } from './strict-json.ts';
 
 /**
  * One of the documents that make up the state, as the store keeps it. The rules own its meaning; whatever stores it
@@ -18,17 +18,20 @@ export interface DocumentShape<T> {
   readonly empty: () => T;
 }
 
+/** How state is read: so that writing it again loses nothing. */
+export const STRICT: JsonLimits = { name: 'it', depth: 64, exact: true };
+
 /**
  * A document from outside: strict JSON, known version, known shape.
  * @throws PalyraError store.unsafe; names the document and the place, never a value
  */
 export function parseDocument<T>(shape: DocumentShape<T>, text: string): T {
   try {
-    const value = parseStrictJson(text);
+    const value = parseJson(text, STRICT);
     checkVersion(shape, value);
     return shape.check(value, shape.name);
   } catch (error) {
-    if (!(error instanceof PalyraError) || error.code !== 'input.invalid') throw error;
+    if (!(error instanceof PalyraError) || !error.code.startsWith('input.')) throw error;
     throw new PalyraError('store.unsafe', `${shape.name} is not what it should be: ${error.message}`, {
       ...(error.why === undefined ? {} : { why: error.why }),
       hint: 'palyra doctor',

@@ -4,6 +4,8 @@ import { PalyraError } from './errors.ts';
 export interface JsonLimits {
   readonly name: string;
   readonly depth: number;
+  /** refuse numbers that would not survive being written again: integers beyond 2^53, and what overflows */
+  readonly exact?: boolean;
 }
 
 /**
@@ -18,7 +20,7 @@ export function parseJson(text: string, limits: JsonLimits): unknown {
     if (error instanceof RangeError) throw tooDeep(limits);
     throw flawOf(text, limits) ?? invalid(text, text.length, 'not JSON', limits);
   }
-  if (mayHide(text, value, limits)) {
+  if (limits.exact === true || mayHide(text, value, limits)) {
     const flaw = flawOf(text, limits);
     if (flaw !== undefined) throw flaw;
   }
@@ -129,8 +131,13 @@ function scan(text: string, limits: JsonLimits, member: Member): void {
       }
     } else {
       const behind = endOfText(text, at);
+      const from = at;
       if (behind !== -1) at = behind;
       else if (take(SCALAR) === undefined) fail(at < text.length ? 'a value is expected' : 'it ends too early');
+      if (limits.exact === true && !isExact(text.slice(from, at))) {
+        at = from;
+        fail('a number too large to be kept exactly');
+      }
     }
     end = at;
 
@@ -183,6 +190,12 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether a text, word or number is the same when it is read and written again, but for how it is spelt. */
+function isExact(literal: string): boolean {
+  const value = Number(literal);
+  return !/^-?\d/.test(literal) || (Number.isFinite(value) && (/[.eE]/.test(literal) || Number.isSafeInteger(value)));
 }
 
 function invalid(text: string, offset: number, said: string, { name }: JsonLimits): PalyraError {

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { STRICT } from '../document.ts';
 import { PalyraError } from '../errors.ts';
 import { type Entry, GENESIS, type Head } from '../journal/entry.ts';
+import { parseJson } from '../json.ts';
 import { type Check, type Checked, record, text, whole } from '../schema.ts';
-import { parseStrictJson } from '../strict-json.ts';
 import { decodeUtf8, readPrivateFile } from './safe-file.ts';
 
 /** The documents by their SHA-256, by the names of their shapes. */
@@ -32,10 +33,10 @@ export function readCheckpoint(root: string): Checkpoint | null {
   const bytes = readPrivateFile(path, 64 * 1024);
   if (bytes === null) return null;
   try {
-    const read = checkpoint(parseStrictJson(decodeUtf8(bytes, path)), CHECKPOINT);
+    const read = checkpoint(parseJson(decodeUtf8(bytes, path), STRICT), CHECKPOINT);
     if (read.version === 1) return read;
   } catch (error) {
-    if (!(error instanceof PalyraError) || error.code !== 'input.invalid') throw error;
+    if (!(error instanceof PalyraError) || !error.code.startsWith('input.')) throw error;
     throw new PalyraError('store.unsafe', `${path} is damaged: ${error.message}`, {
       hint: 'palyra doctor',
       cause: error,

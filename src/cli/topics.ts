@@ -54,7 +54,10 @@ A flag beats the environment, the environment the files.`;
 function filesTopic(): string {
   return `~/.config/palyra/palyra.toml   your configuration; palyra init writes a commented one
 ./palyra.toml                  a project's: it may only narrow yours, and is told so where it does not
-~/.local/state/palyra/         state, made by the first command that changes something (0700, files 0600)
+~/.local/state/palyra/         state, made by the first command that changes something (0700, files 0600):
+  access_registry.json           flags, tokens (hashes only), teams, workspaces, members, invitations, shares
+  journal/<first seq>.ndjson     what happened, a hash chain; checkpoint.json holds its head and the documents' digests
+  rates.bin, lock                what tokens have used; one writer at a time
 policies/                      in the package: baseline.cedar and palyra.cedarschema
 
 palyra policy show --config    prints every effective value and where it came from.`;

@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +7,7 @@ import type { Files } from '../store/files.ts';
 import type { MachineInspector, StateInspector } from '../store/inspection.ts';
 import type { Rates } from '../store/rates.ts';
 import type { Sources } from '../store/sources.ts';
-import { type State, stateShapes } from '../store/state.ts';
+import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
 import type { ExitName } from './exits.ts';
@@ -71,7 +70,8 @@ export function openWorld(): World {
       return process.stderr;
     },
     clock: Date.now,
-    random: (bytes) => randomFillSync(new Uint8Array(bytes)),
+    // not node:crypto, which takes as long to load as a command
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     token,
     callerUmask,
     // dist/main.js or src/cli/world.ts: the package is where policies/ is
@@ -95,10 +95,16 @@ export function openWorld(): World {
       process.once('SIGTERM', () => controller.abort('terminated' satisfies ExitName));
       return controller.signal;
     },
-    store: async (root, notice) =>
-      (await import('../adapters/lowdb-store.ts')).lowdbStore({ root, shapes: stateShapes, notice }),
-    stateInspector: async (root) =>
-      (await import('../adapters/state-inspector.ts')).openStateInspector(root, stateShapes),
+    store: async (root, notice) => {
+      const { lowdbStore } = await import('../adapters/lowdb-store.ts');
+      const { stateShapes } = await import('../store/state.ts');
+      return lowdbStore({ root, shapes: stateShapes, notice });
+    },
+    stateInspector: async (root) => {
+      const { openStateInspector } = await import('../adapters/state-inspector.ts');
+      const { stateShapes } = await import('../store/state.ts');
+      return openStateInspector(root, stateShapes);
+    },
     machineInspector: async () => (await import('../adapters/machine-inspector.ts')).machineInspector,
     rates: async (root) => (await import('../adapters/rates-file.ts')).ratesFile(root),
     sources: async () => (await import('../adapters/sources.ts')).sources,
