@@ -3,17 +3,24 @@ import {
   closeSync,
   constants,
   createReadStream,
+  fchmodSync,
+  fchownSync,
   fstatSync,
+  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readSync,
+  realpathSync,
+  renameSync,
   type Stats,
   statSync,
+  unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PalyraError, systemCode } from '../errors.ts';
 import type { Files, TextLimits } from '../store/files.ts';
 
@@ -35,7 +42,7 @@ export const files: Files = {
   },
   listFiles(path, ending, what) {
     const found = listBelow(path, ending, what, 0);
-    if (found === undefined) throw new PalyraError('store.not_found', `no such ${what}: ${path}`);
+    if (found === undefined) throw notFound(path, what);
     return found;
   },
   readLines: (path, limits) => readLines(path, limits),
@@ -52,12 +59,16 @@ export const files: Files = {
       makeFolder(dirname(path));
       writeFileSync(path, text, { flag: 'wx', mode: 0o600, flush: true });
     } catch (error) {
-      const code = systemCode(error) ?? 'unknown';
-      if (code === 'EEXIST') throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`);
-      throw new PalyraError('store.write_failed', `${path} cannot be written`, {
-        why: `the system says ${code}`,
-        cause: error,
-      });
+      if (systemCode(error) === 'EEXIST')
+        throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`);
+      throw unwritable(path, error);
+    }
+  },
+  replace(path, text) {
+    try {
+      replaceFile(path, Buffer.from(text));
+    } catch (error) {
+      throw unwritable(path, error);
     }
   },
 };
@@ -158,12 +169,11 @@ export function decodeText(bytes: Uint8Array, name: string): string {
 }
 
 function badByte(bytes: Uint8Array): number {
-  const text = Buffer.from(bytes);
   let at = 0;
-  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  for (const character of decoded) {
+  // each bad byte is decoded as U+FFFD, which is itself three bytes: the first that is not there as it is encoded
+  for (const character of new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)) {
     const encoded = Buffer.from(character);
-    if (!text.subarray(at, at + encoded.length).equals(encoded)) return at;
+    if (!encoded.equals(bytes.subarray(at, at + encoded.length))) return at;
     at += encoded.length;
   }
   return at;
@@ -197,7 +207,7 @@ async function* openChunks(path: string): AsyncGenerator<Buffer> {
   try {
     yield* stream;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw new PalyraError('store.not_found', `no such file: ${path}`);
+    if (systemCode(error) === 'ENOENT') throw notFound(path, 'file');
     throw unreadable(path, 'file', error);
   }
 }
@@ -242,7 +252,56 @@ function makeFolder(path: string): void {
   mkdirSync(path, { mode: 0o700 });
 }
 
-function listBelow(path: string, ending: string, what: string, depth: number): string[] | undefined {
+/** A new file beside it takes its place once it is on stable storage. */
+function replaceFile(path: string, bytes: Buffer): void {
+  const old = statSync(path, { throwIfNoEntry: false });
+  if (old !== undefined && !old.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
+  const target = old === undefined ? path : realpathSync(path);
+  const folder = openSync(dirname(target), 'r');
+  try {
+    const staged = stageBeside(target, bytes, old);
+    try {
+      renameSync(staged, target);
+    } catch (error) {
+      unlinkSync(staged);
+      throw error;
+    }
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function stageBeside(target: string, bytes: Buffer, old: Stats | undefined): string {
+  // whoever guesses the name gains nothing: a file of that name is never opened
+  const staged = join(dirname(target), `.tmp.${process.pid}.${process.hrtime.bigint().toString(16)}`);
+  const descriptor = openSync(staged, 'wx', 0o600);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    if (old !== undefined) keepOwnerAndMode(descriptor, old);
+    fsyncSync(descriptor);
+    return staged;
+  } catch (error) {
+    unlinkSync(staged);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function keepOwnerAndMode(descriptor: number, { uid, gid, mode }: Stats): void {
+  const own = fstatSync(descriptor);
+  if (own.uid !== uid || own.gid !== gid) fchownSync(descriptor, uid, gid);
+  // after the owner: a change of owner takes set-id bits away
+  fchmodSync(descriptor, mode & 0o7777);
+}
+
+function listBelow(
+  path: string,
+  ending: string | readonly string[],
+  what: string,
+  depth: number,
+): string[] | undefined {
   let isFolder: boolean;
   try {
     isFolder = statSync(path).isDirectory();
@@ -252,15 +311,16 @@ function listBelow(path: string, ending: string, what: string, depth: number): s
   }
   if (!isFolder) return [path];
   if (depth > 16) throw new PalyraError('input.invalid', `folders are nested too deep: ${path}`);
+  const endings = [ending].flat();
   const found: string[] = [];
   for (const entry of readFolder(path, what)) {
     // a link to a folder is followed: what it holds may forbid
-    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && !entry.name.endsWith(ending));
-    if (isFolder)
-      found.push(
-        ...(listBelow(`${path}/${entry.name}`, ending, what, depth + 1) ?? []).filter((name) => name.endsWith(ending)),
-      );
-    else if (entry.name.endsWith(ending)) found.push(`${path}/${entry.name}`);
+    const isMeant = (name: string): boolean => endings.some((one) => name.endsWith(one));
+    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && !isMeant(entry.name));
+    if (isFolder) {
+      const below = listBelow(`${path}/${entry.name}`, ending, what, depth + 1) ?? [];
+      found.push(...below.filter(isMeant));
+    } else if (isMeant(entry.name)) found.push(`${path}/${entry.name}`);
     if (found.length > FILES_LIMIT)
       throw new PalyraError('input.too_large', `more than ${FILES_LIMIT} files below ${path}`);
   }
@@ -275,6 +335,10 @@ function readFolder(path: string, what: string) {
   }
 }
 
+function notFound(path: string, what: string): PalyraError {
+  return new PalyraError('store.not_found', `no such ${what}: ${path}`, { hint: `ls -l ${dirname(path)}` });
+}
+
 function unreadable(path: string, what: string, cause: unknown): PalyraError {
   const code = systemCode(cause) ?? 'unknown';
   return new PalyraError('input.invalid', `${what} cannot be read: ${path}`, {
@@ -282,4 +346,9 @@ function unreadable(path: string, what: string, cause: unknown): PalyraError {
     hint: `ls -ld ${path}`,
     cause,
   });
+}
+
+function unwritable(path: string, cause: unknown): PalyraError {
+  const why = `the system says ${systemCode(cause) ?? 'unknown'}`;
+  return new PalyraError('store.write_failed', `${path} cannot be written`, { why, hint: `ls -ld ${path}`, cause });
 }

@@ -10,7 +10,7 @@ import { openPaint, PLAIN, wantsColor } from './color.ts';
 import { pathOf } from './command.ts';
 import { ERROR_EXIT, EXITS, type Exit, type ExitName, exitCodeOf } from './exits.ts';
 import { type Output, openOutput, sayError } from './output.ts';
-import { buildProgram, NOUNS, nounOf } from './program.ts';
+import { buildProgram, NOUNS, nounOf, spellOut } from './program.ts';
 import { openWorld, type World } from './world.ts';
 
 /** Run the command line of this process and set its exit code. */
@@ -26,13 +26,13 @@ export async function runCommandLine(world: World): Promise<Exit> {
   const cli = newCli(world);
   try {
     refuseSecrets(world.argv);
-    await refuseForeignBytes(world);
     const noun = nounOf(world.argv);
+    await refuseForeignBytes(world, noun);
     const program = await buildProgram(cli, versionOf(world), noun);
     program.hook('preAction', async (_, subject) => await openCli(cli, subject.optsWithGlobals()));
     if (noun === undefined && !asksForVersion(world.argv)) return sayOverview(world, program);
     refuseUnknownNames(program, world.argv, noun);
-    await program.parseAsync([...world.argv], { from: 'user' });
+    await program.parseAsync(spellOut(world.argv), { from: 'user' });
     return cli.exit;
   } catch (error) {
     return await sayFailure(world, error);
@@ -49,9 +49,17 @@ function refuseSecrets(argv: readonly string[]): void {
 }
 
 /** Two principals that differ in a byte that is no UTF-8 would become one. */
-async function refuseForeignBytes(world: World): Promise<void> {
-  if (!world.argv.some((argument) => argument.includes('\ufffd')) || (await world.argumentsAreUtf8())) return;
-  throw new PalyraError('usage.invalid', 'an argument is not UTF-8', { hint: 'palyra policy check --request FILE' });
+async function refuseForeignBytes(world: World, noun: string | undefined): Promise<void> {
+  // exec refuses them itself, and journals it
+  if (
+    noun === 'exec' ||
+    !world.argv.some((argument) => argument.includes('\ufffd')) ||
+    (await world.argumentsAreUtf8())
+  )
+    return;
+  throw new PalyraError('usage.invalid', 'an argument is not UTF-8', {
+    why: 'Node reads other bytes as \\ufffd, so that two of them would be one',
+  });
 }
 
 type OpenCli = { -readonly [K in keyof Cli]: Cli[K] };

@@ -27,11 +27,13 @@ const LIMITS = { bytes: 64 * 1024 * 1024, what: 'policy file' };
 
 /**
  * Read and check all policies.
+ * @param slot where Cedar keeps them; two sets at once need two
  * @throws PalyraError input.invalid (file:line:column), store.not_found
  */
 export function openPolicies(
   { files, cedar }: { readonly files: Files; readonly cedar: Cedar },
   places: PolicyPlaces,
+  slot = 'policies',
 ): PoliciesInForce {
   const read = (path: string, shown: string): PolicySource[] =>
     readPolicies(cedar, files.readText(path, LIMITS), shown);
@@ -65,7 +67,7 @@ export function openPolicies(
   const widening = new Set(project.filter(({ effect }) => effect === 'permit').map(placeOf));
   const policies = named.filter((policy) => !widening.has(placeOf(policy)));
   const effects = new Map(policies.map(({ id, effect }) => [id, effect]));
-  const general = openEvaluator(cedar, 'policies', policies);
+  const general = openEvaluator(cedar, slot, policies);
   return {
     policies,
     general,
