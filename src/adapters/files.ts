@@ -3,16 +3,24 @@ import {
   closeSync,
   constants,
   createReadStream,
+  fchmodSync,
+  fchownSync,
   fstatSync,
+  fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readSync,
+  realpathSync,
+  renameSync,
   type Stats,
   statSync,
+  unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PalyraError, systemCode } from '../errors.ts';
 import type { Files, TextLimits } from '../store/files.ts';
 
@@ -24,13 +32,17 @@ export const files: Files = {
     const bytes = readPath(path, limits);
     return bytes === undefined ? undefined : decodeText(bytes, path);
   },
+  readGuarded(path, limits) {
+    const bytes = readPath(path, limits, (stats) => refuseStrangers(path, stats, limits));
+    return bytes === undefined ? undefined : decodeText(bytes, path);
+  },
   readOwned(path, uid, limits) {
     const bytes = readPath(path, limits, ({ uid: owner, mode }) => owner === uid && (mode & 0o022) === 0);
     return bytes === undefined ? undefined : decodeText(bytes, path);
   },
   listFiles(path, ending, what) {
     const found = listBelow(path, ending, what, 0);
-    if (found === undefined) throw new PalyraError('store.not_found', `no such ${what}: ${path}`);
+    if (found === undefined) throw notFound(path, what);
     return found;
   },
   readLines: (path, limits) => readLines(path, limits),
@@ -44,15 +56,19 @@ export const files: Files = {
   },
   writeNew(path, text) {
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(path));
       writeFileSync(path, text, { flag: 'wx', mode: 0o600, flush: true });
     } catch (error) {
-      const code = systemCode(error) ?? 'unknown';
-      if (code === 'EEXIST') throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`);
-      throw new PalyraError('store.write_failed', `${path} cannot be written`, {
-        why: `the system says ${code}`,
-        cause: error,
-      });
+      if (systemCode(error) === 'EEXIST')
+        throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`);
+      throw unwritable(path, error);
+    }
+  },
+  replace(path, text) {
+    try {
+      replaceFile(path, Buffer.from(text));
+    } catch (error) {
+      throw unwritable(path, error);
     }
   },
 };
@@ -74,17 +90,38 @@ function readPath(path: string, limits: TextLimits, isMeant = (_: Stats): boolea
     // NONBLOCK: a FIFO without a writer must not hold us
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
-    throw unreadable(path, limits.what, error);
+    if (!['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw unreadable(path, limits.what, error);
+    // a link to nothing is not "no file": somebody meant one to be there
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined || systemCode(error) === 'ENOTDIR') return undefined;
+    throw new PalyraError('input.invalid', `${limits.what} is a link to nothing: ${path}`, { hint: `ls -l ${path}` });
   }
   try {
     const stats = fstatSync(descriptor);
     if (!isMeant(stats)) return undefined;
+    refuseFifo(path, stats, limits);
     if (stats.isDirectory()) throw new PalyraError('input.invalid', `${limits.what} is a folder: ${path}`);
     return readDescriptor(descriptor, path, limits);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Whoever may write the file decides: that is its owner, root, and the operator, who may be root reading another's. */
+function refuseStrangers(path: string, { mode, uid }: Stats, { what }: TextLimits): true {
+  const own = process.getuid?.() ?? uid;
+  if ((mode & 0o002) !== 0) {
+    throw new PalyraError('store.unsafe', `anybody may write the ${what} ${path}`, { hint: `chmod o-w ${path}` });
+  }
+  if (own !== 0 && uid !== 0 && uid !== own) {
+    throw new PalyraError('store.unsafe', `the ${what} ${path} belongs to somebody else`, { hint: `ls -l ${path}` });
+  }
+  return true;
+}
+
+/** A FIFO whose writer has not come yet reads as empty, and an empty policy file forbids nothing. `<(…)` has its writer. */
+function refuseFifo(path: string, stats: Stats, { what }: TextLimits): void {
+  if (!stats.isFIFO() || /^\/(dev|proc\/self)\/fd\//.test(path)) return;
+  throw new PalyraError('input.invalid', `${what} is a FIFO: ${path}`, { hint: 'give - and pipe it in, or <(…)' });
 }
 
 function readDescriptor(descriptor: number, name: string, { bytes, what }: TextLimits): Buffer {
@@ -132,12 +169,11 @@ export function decodeText(bytes: Uint8Array, name: string): string {
 }
 
 function badByte(bytes: Uint8Array): number {
-  const text = Buffer.from(bytes);
   let at = 0;
-  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  for (const character of decoded) {
+  // each bad byte is decoded as U+FFFD, which is itself three bytes: the first that is not there as it is encoded
+  for (const character of new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)) {
     const encoded = Buffer.from(character);
-    if (!text.subarray(at, at + encoded.length).equals(encoded)) return at;
+    if (!encoded.equals(bytes.subarray(at, at + encoded.length))) return at;
     at += encoded.length;
   }
   return at;
@@ -146,24 +182,19 @@ function badByte(bytes: Uint8Array): number {
 /** Reads a stretch, gives its whole lines, keeps the rest: memory is a stretch and a line, however large the file. */
 async function* readLines(path: string, limits: TextLimits): AsyncGenerator<(string | PalyraError)[]> {
   let rest: Buffer = Buffer.alloc(0);
-  /** the beginning of an overlong line has been answered for; its end is passed over */
+  /** the beginning of an overlong line has been answered for; the rest of it is passed over, up to its line feed */
   let isSkipping = false;
   for await (const chunk of openChunks(path)) {
-    const end = chunk.lastIndexOf(LF);
-    if (end === -1) {
-      if (rest.length + chunk.length <= limits.bytes) rest = Buffer.concat([rest, chunk]);
-      else {
-        if (!isSkipping) yield [tooLong(limits)];
-        isSkipping = true;
-        rest = Buffer.alloc(0);
-      }
-      continue;
-    }
     const from = isSkipping ? chunk.indexOf(LF) + 1 : 0;
-    const lines = splitLines(Buffer.concat([rest, chunk.subarray(from, Math.max(from, end + 1))]), limits);
+    if (isSkipping && from === 0) continue;
     isSkipping = false;
-    rest = Buffer.from(chunk.subarray(end + 1));
-    if (lines.length > 0) yield lines;
+    const end = chunk.lastIndexOf(LF) + 1;
+    if (end > from) yield splitLines(Buffer.concat([rest, chunk.subarray(from, end)]), limits);
+    rest = end > from ? Buffer.from(chunk.subarray(end)) : Buffer.concat([rest, chunk.subarray(from)]);
+    if (rest.length <= limits.bytes) continue;
+    yield [tooLong(limits)];
+    isSkipping = true;
+    rest = Buffer.alloc(0);
   }
   if (rest.length > 0) yield splitLines(rest, limits);
 }
@@ -176,7 +207,7 @@ async function* openChunks(path: string): AsyncGenerator<Buffer> {
   try {
     yield* stream;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw new PalyraError('store.not_found', `no such file: ${path}`);
+    if (systemCode(error) === 'ENOENT') throw notFound(path, 'file');
     throw unreadable(path, 'file', error);
   }
 }
@@ -214,7 +245,63 @@ function tooLong({ bytes }: TextLimits): PalyraError {
   return new PalyraError('input.too_large', 'the line is too long', { why: `the limit is ${bytes} bytes` });
 }
 
-function listBelow(path: string, ending: string, what: string, depth: number): string[] | undefined {
+/** Step by step: mkdir's own `recursive` goes round for ever where a folder cannot be made (below /proc). */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
+/** A new file beside it takes its place once it is on stable storage. */
+function replaceFile(path: string, bytes: Buffer): void {
+  const old = statSync(path, { throwIfNoEntry: false });
+  if (old !== undefined && !old.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
+  const target = old === undefined ? path : realpathSync(path);
+  const folder = openSync(dirname(target), 'r');
+  try {
+    const staged = stageBeside(target, bytes, old);
+    try {
+      renameSync(staged, target);
+    } catch (error) {
+      unlinkSync(staged);
+      throw error;
+    }
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function stageBeside(target: string, bytes: Buffer, old: Stats | undefined): string {
+  // whoever guesses the name gains nothing: a file of that name is never opened
+  const staged = join(dirname(target), `.tmp.${process.pid}.${process.hrtime.bigint().toString(16)}`);
+  const descriptor = openSync(staged, 'wx', 0o600);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    if (old !== undefined) keepOwnerAndMode(descriptor, old);
+    fsyncSync(descriptor);
+    return staged;
+  } catch (error) {
+    unlinkSync(staged);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function keepOwnerAndMode(descriptor: number, { uid, gid, mode }: Stats): void {
+  const own = fstatSync(descriptor);
+  if (own.uid !== uid || own.gid !== gid) fchownSync(descriptor, uid, gid);
+  // after the owner: a change of owner takes set-id bits away
+  fchmodSync(descriptor, mode & 0o7777);
+}
+
+function listBelow(
+  path: string,
+  ending: string | readonly string[],
+  what: string,
+  depth: number,
+): string[] | undefined {
   let isFolder: boolean;
   try {
     isFolder = statSync(path).isDirectory();
@@ -224,10 +311,16 @@ function listBelow(path: string, ending: string, what: string, depth: number): s
   }
   if (!isFolder) return [path];
   if (depth > 16) throw new PalyraError('input.invalid', `folders are nested too deep: ${path}`);
+  const endings = [ending].flat();
   const found: string[] = [];
   for (const entry of readFolder(path, what)) {
-    if (entry.isDirectory()) found.push(...(listBelow(`${path}/${entry.name}`, ending, what, depth + 1) ?? []));
-    else if (entry.name.endsWith(ending)) found.push(`${path}/${entry.name}`);
+    // a link to a folder is followed: what it holds may forbid
+    const isMeant = (name: string): boolean => endings.some((one) => name.endsWith(one));
+    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && !isMeant(entry.name));
+    if (isFolder) {
+      const below = listBelow(`${path}/${entry.name}`, ending, what, depth + 1) ?? [];
+      found.push(...below.filter(isMeant));
+    } else if (isMeant(entry.name)) found.push(`${path}/${entry.name}`);
     if (found.length > FILES_LIMIT)
       throw new PalyraError('input.too_large', `more than ${FILES_LIMIT} files below ${path}`);
   }
@@ -242,6 +335,10 @@ function readFolder(path: string, what: string) {
   }
 }
 
+function notFound(path: string, what: string): PalyraError {
+  return new PalyraError('store.not_found', `no such ${what}: ${path}`, { hint: `ls -l ${dirname(path)}` });
+}
+
 function unreadable(path: string, what: string, cause: unknown): PalyraError {
   const code = systemCode(cause) ?? 'unknown';
   return new PalyraError('input.invalid', `${what} cannot be read: ${path}`, {
@@ -249,4 +346,9 @@ function unreadable(path: string, what: string, cause: unknown): PalyraError {
     hint: `ls -ld ${path}`,
     cause,
   });
+}
+
+function unwritable(path: string, cause: unknown): PalyraError {
+  const why = `the system says ${systemCode(cause) ?? 'unknown'}`;
+  return new PalyraError('store.write_failed', `${path} cannot be written`, { why, hint: `ls -ld ${path}`, cause });
 }

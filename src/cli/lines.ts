@@ -2,7 +2,7 @@ import { PalyraError } from '../errors.ts';
 import { count } from '../text.ts';
 import type { Cli } from './cli.ts';
 
-/** Answers a line by its number, from 1; a line that cannot be read comes as the error. No line feed in the answer. */
+/** Answers a line by its number, from 1; a line that cannot be read comes as the error. No line feed in the answer; `''` says nothing. */
 export type AnswerLine = (line: string | PalyraError, number: number) => string;
 
 /**
@@ -21,14 +21,21 @@ export async function answerLines(cli: Cli, path: string, limit: number, answer:
     let answers = '';
     for (const line of lines) {
       number++;
-      if (line !== '') answers += `${answer(line, number)}\n`;
+      const said = line === '' ? '' : answer(line, number);
+      if (said !== '') answers += `${said}\n`;
     }
     // not everything that was asked has been answered: no success, though it ends quietly
-    if (stdout.destroyed) throw new PalyraError('output.closed', 'nobody reads the answers any more');
-    if (answers !== '' && !stdout.write(answers)) await drained(stdout);
+    if (!(await written(stdout, answers))) throw new PalyraError('output.closed', 'nobody reads the answers any more');
     progress?.show(number);
   }
   progress?.end();
+}
+
+/** Whether the reader has taken a text; false when it is gone, or the disk is full. */
+function written(stdout: NodeJS.WriteStream, text: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    stdout.write(text, (error) => resolve(error === undefined || error === null));
+  });
 }
 
 /** Until the reader has caught up, or is gone. */

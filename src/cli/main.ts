@@ -10,7 +10,7 @@ import { openPaint, PLAIN, wantsColor } from './color.ts';
 import { pathOf } from './command.ts';
 import { ERROR_EXIT, EXITS, type Exit, type ExitName, exitCodeOf } from './exits.ts';
 import { type Output, openOutput, sayError } from './output.ts';
-import { buildProgram, NOUNS, nounOf } from './program.ts';
+import { buildProgram, NOUNS, nounOf, spellOut } from './program.ts';
 import { openWorld, type World } from './world.ts';
 
 /** Run the command line of this process and set its exit code. */
@@ -27,11 +27,12 @@ export async function runCommandLine(world: World): Promise<Exit> {
   try {
     refuseSecrets(world.argv);
     const noun = nounOf(world.argv);
+    await refuseForeignBytes(world, noun);
     const program = await buildProgram(cli, versionOf(world), noun);
     program.hook('preAction', async (_, subject) => await openCli(cli, subject.optsWithGlobals()));
     if (noun === undefined && !asksForVersion(world.argv)) return sayOverview(world, program);
     refuseUnknownNames(program, world.argv, noun);
-    await program.parseAsync([...world.argv], { from: 'user' });
+    await program.parseAsync(spellOut(world.argv), { from: 'user' });
     return cli.exit;
   } catch (error) {
     return await sayFailure(world, error);
@@ -44,6 +45,20 @@ function refuseSecrets(argv: readonly string[]): void {
   throw new PalyraError('usage.secret_argument', 'a secret on the command line is refused', {
     why: 'arguments are readable by other processes and stay in the shell history',
     hint: 'palyra tokens verify < FILE   reads one; if it is real, rotate it',
+  });
+}
+
+/** Two principals that differ in a byte that is no UTF-8 would become one. */
+async function refuseForeignBytes(world: World, noun: string | undefined): Promise<void> {
+  // exec refuses them itself, and journals it
+  if (
+    noun === 'exec' ||
+    !world.argv.some((argument) => argument.includes('\ufffd')) ||
+    (await world.argumentsAreUtf8())
+  )
+    return;
+  throw new PalyraError('usage.invalid', 'an argument is not UTF-8', {
+    why: 'Node reads other bytes as \\ufffd, so that two of them would be one',
   });
 }
 
@@ -73,6 +88,13 @@ async function openCli(cli: OpenCli, given: Record<string, unknown>): Promise<vo
   const color = given.color;
   if (color !== 'auto' && color !== 'always' && color !== 'never') {
     throw new PalyraError('usage.invalid', `--color is auto, always or never, not ${String(color)}`);
+  }
+  for (const [name, value] of [
+    ['--state-root', given.stateRoot],
+    ['--config', given.config],
+    ['--as', given.as],
+  ]) {
+    if (value === '') throw new PalyraError('usage.invalid', `${name} is empty`, { hint: 'palyra --help' });
   }
   const options: GlobalOptions = {
     stateRoot: text(given.stateRoot),

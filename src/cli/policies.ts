@@ -5,10 +5,15 @@ import { postureShape } from '../posture/registry.ts';
 import { type Cli, stateRoot } from './cli.ts';
 
 /** Cedar, the configuration and the policies in force, with a warning for what of a project's files is ignored. */
-export async function openCheckDesk(cli: Cli, given: readonly string[]): Promise<CheckDesk> {
+export async function openCheckDesk(
+  cli: Cli,
+  given: readonly string[],
+  { baseline = true }: { readonly baseline?: boolean } = {},
+): Promise<CheckDesk> {
   const { openPolicies } = await import('../flows/open-policies.ts');
   const [files, cedar, config] = await Promise.all([cli.world.files(), cli.world.cedar(), cli.config()]);
-  const inForce = openPolicies({ files, cedar }, { baseline: baselineOf(cli), given, configured: config.policyPaths });
+  const places = { baseline: baseline ? baselineOf(cli) : undefined, given, configured: config.policyPaths };
+  const inForce = openPolicies({ files, cedar }, places);
   for (const { id, file, line } of inForce.ignored) {
     cli.output.warn(`${file}:${line}: ${id} is ignored: a project's policies may only forbid`);
   }
@@ -35,4 +40,9 @@ export async function openPostures(cli: Cli): Promise<PostureView> {
 /** The baseline of the installed package. */
 export function baselineOf(cli: Cli): { readonly path: string; readonly shown: string } {
   return { path: join(cli.world.packageFolder, 'policies/baseline.cedar'), shown: 'policies/baseline.cedar' };
+}
+
+/** The schema of the gate's own requests. */
+export function gateSchemaOf(cli: Cli): string {
+  return join(cli.world.packageFolder, 'policies/palyra.cedarschema');
 }

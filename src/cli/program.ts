@@ -129,4 +129,16 @@ export function nounOf(argv: readonly string[]): string | undefined {
   return undefined;
 }
 
+/**
+ * `policy show --config` asks for the configuration; where a value follows, `--config` names the file, as everywhere.
+ * Commander knows one option of a name, so the question has one of its own.
+ */
+export function spellOut(argv: readonly string[]): string[] {
+  const show = nounOf(argv) === 'policy' ? argv.indexOf('show') : -1;
+  const isBare = (i: number): boolean => argv[i + 1]?.startsWith('-') ?? true;
+  return argv.map((argument, i) =>
+    argument === '--config' && show !== -1 && i > show && isBare(i) ? '--show-config' : argument,
+  );
+}
+
 const WITH_VALUE: readonly string[] = ['--state-root', '--config', '--as', '--reason', '--color'];

@@ -36,6 +36,8 @@ export interface World {
   readonly account: () => { readonly login: string; readonly home: string; readonly uid: number };
   readonly pid: number;
   readonly host: () => string;
+  /** whether the arguments are what was typed: Node silently replaces what is not UTF-8 */
+  readonly argumentsAreUtf8: () => Promise<boolean>;
   readonly files: () => Promise<Files>;
   /** aborted by Ctrl-C or a request to end, with the exit as its reason; once asked for, a second Ctrl-C ends at once */
   readonly interruption: () => AbortSignal;
@@ -99,6 +101,7 @@ export function openWorld(): World {
     },
     pid: process.pid,
     host: hostname,
+    argumentsAreUtf8: async () => (await import('../adapters/raw-arguments.ts')).argumentsAreUtf8(),
     files: async () => (await import('../adapters/files.ts')).files,
     interruption: () => {
       const controller = new AbortController();

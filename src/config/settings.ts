@@ -138,7 +138,11 @@ function* leaves(node: unknown, prefix: string): Generator<[string, unknown]> {
     yield [prefix, node];
     return;
   }
-  for (const [key, value] of Object.entries(node)) yield* leaves(value, prefix === '' ? key : `${prefix}.${key}`);
+  for (const [key, value] of Object.entries(node)) {
+    // a quoted key with a dot in it is one key that nobody knows, not two that we do
+    const name = key.includes('.') ? JSON.stringify(key) : key;
+    yield* leaves(value, prefix === '' ? name : `${prefix}.${name}`);
+  }
 }
 
 function isTable(node: unknown): node is Record<string, unknown> {

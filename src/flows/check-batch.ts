@@ -44,21 +44,10 @@ function answerLine(
 ): LineAnswer {
   let id: string | number | undefined;
   try {
-    if (line.length > LINE_LIMIT)
-      throw new PalyraError('input.too_large', 'the line is too long', { why: `the limit is ${LINE_LIMIT}` });
-    const {
-      id: given,
-      config: own,
-      ...rest
-    } = readRecord(parseJson(line, { name: 'the line', depth: 32 }), 'a request');
-    id = readId(given);
-    if (own !== undefined && !assumeConfig) {
-      throw new PalyraError('input.invalid', 'a request must not bring its own configuration', {
-        hint: 'palyra policy check --batch FILE --assume-config   answers what would be if it did',
-      });
-    }
-    const lineConfig = own === undefined ? config : readEvaluationConfig(own);
-    const request = normalizeRequest(readRequest(rest));
+    const read = readLine(line, assumeConfig);
+    id = read.id;
+    const lineConfig = read.config === undefined ? config : readEvaluationConfig(read.config);
+    const request = normalizeRequest(readRequest(read.request));
     const decision = decide({ request, facts: establishFacts(request, lineConfig) }, lineConfig, inForce);
     return {
       text: writeAnswer(decision, id),
@@ -68,6 +57,30 @@ function answerLine(
     if (!(error instanceof PalyraError)) throw error;
     return badLine(error, number, id);
   }
+}
+
+/** A line of a batch in its parts, which are still to be checked. */
+export interface RequestLine {
+  readonly id: string | number | undefined;
+  readonly request: unknown;
+  readonly config: unknown;
+}
+
+/**
+ * Take a line apart.
+ * @throws PalyraError input.invalid, input.too_large
+ */
+export function readLine(line: string, assumeConfig: boolean): RequestLine {
+  if (line.length > LINE_LIMIT) {
+    throw new PalyraError('input.too_large', 'the line is too long', { why: `the limit is ${LINE_LIMIT}` });
+  }
+  const { id, config, ...request } = readRecord(parseJson(line, { name: 'the line', depth: 32 }), 'a request');
+  if (config !== undefined && !assumeConfig) {
+    throw new PalyraError('input.invalid', 'a request must not bring its own configuration', {
+      hint: 'palyra policy check --batch FILE --assume-config   answers what would be if it did',
+    });
+  }
+  return { id: readId(id), request, config };
 }
 
 type WriteAnswer = (decision: PolicyDecision, id: string | number | undefined) => string;
@@ -108,7 +121,8 @@ export function badLine({ code, message, why, hint }: PalyraError, number: numbe
 }
 
 function readId(value: unknown): string | number | undefined {
-  if (value === undefined || typeof value === 'number') return value;
+  // a number that was rounded would answer for another line
+  if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value))) return value;
   if (typeof value === 'string' && value.length <= 256) return value;
-  throw new PalyraError('input.invalid', 'id is a number, or a text of at most 256 characters');
+  throw new PalyraError('input.invalid', 'id is a whole number up to 2^53, or a text of at most 256 characters');
 }

@@ -40,14 +40,15 @@ export interface PostureView {
 
 /**
  * Decide one request and explain the decision.
+ * @param config what decides instead of the configuration in force: a what-if
  * @throws PalyraError input.invalid for a request that contradicts itself
  */
 export function checkPolicy(
   { cedar, inForce, config: { settings } }: CheckDesk,
   given: PolicyRequest,
   view: PostureView,
+  config: EvaluationConfig = evaluationConfigOf(settings),
 ): ExplainedDecision {
-  const config = evaluationConfigOf(settings);
   const request = normalizeRequest(given);
   const facts = establishFacts(request, config);
   const decision = decide({ request, facts }, config, inForce);

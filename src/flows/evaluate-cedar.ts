@@ -1,8 +1,8 @@
 import { PalyraError } from '../errors.ts';
 import { parseJson, rawMembers } from '../json.ts';
 import { CHECK_SCHEMA } from '../policy/answer.ts';
-import { diagnose, refusePolicies } from '../policy/diagnostic.ts';
-import type { Cedar, JsonText, SchemaJson, TemplateLink } from '../policy/engine.ts';
+import { openSchema, SCHEMA_SLOT } from '../policy/cedar-schema.ts';
+import type { Cedar, JsonText, TemplateLink } from '../policy/engine.ts';
 import { openEvaluator, type PolicyEvaluator } from '../policy/evaluator.ts';
 import { namePolicies, readPolicies } from '../policy/source.ts';
 import type { Files } from '../store/files.ts';
@@ -46,13 +46,13 @@ export function openCedarDesk(
   const links = places.links === undefined ? [] : readLinks(files.readText(places.links, DOCUMENT), places.links);
   const placed = sources.map((source, place) => ({ ...source, id: `policy${place}` }));
   const templateIds = new Map(placed.map(({ id, annotations }) => [annotations.get('id') ?? id, id]));
-  if (places.schema !== undefined) prepareSchema(cedar, files.readText(places.schema, DOCUMENT), places.schema);
+  if (places.schema !== undefined) openSchema(cedar, files.readText(places.schema, DOCUMENT), places.schema);
   const linked = links.map((link) => ({ ...link, templateId: templateIds.get(link.templateId) ?? link.templateId }));
   return {
     evaluator: openEvaluator(cedar, 'cedar', placed, linked),
     entities:
       places.entities === undefined ? '[]' : readEntities(files.readText(places.entities, DOCUMENT), places.entities),
-    schema: places.schema === undefined ? undefined : 'schema',
+    schema: places.schema === undefined ? undefined : SCHEMA_SLOT,
     validateRequest: places.validateRequest,
     names,
   };
@@ -140,13 +140,6 @@ function readParts(text: string, name: string) {
     context: members.get('context') ?? '{}',
     entities: members.get('entities'),
   };
-}
-
-function prepareSchema(cedar: Cedar, text: string, file: string): void {
-  const isJson = /^\s*\{/.test(text);
-  const schema = isJson ? (parseJson(text, { name: file, depth: 100 }) as SchemaJson<string>) : text;
-  const prepared = cedar.prepareSchema('schema', schema);
-  if (!prepared.ok) throw refusePolicies(prepared.errors.map((error) => diagnose(error, isJson ? '' : text, file)));
 }
 
 function readEntities(text: string, file: string): JsonText {

@@ -23,14 +23,16 @@ export function loadConfig(
   { files }: { readonly files: Files },
   { userPath, named, projectPath }: ConfigPlaces,
 ): EffectiveConfig {
-  const user = readFile(files, userPath);
+  const user = readConfig(files.readGuarded(userPath, LIMITS), userPath);
   if (user === undefined && named) {
     throw new PalyraError('store.not_found', `no such configuration file: ${userPath}`, {
       hint: `palyra init --config ${userPath}`,
     });
   }
   // started in the folder of one's own file: it is the operator's, not a project's
-  const project = files.isSame(projectPath, userPath) ? undefined : readFile(files, projectPath);
+  const project = files.isSame(projectPath, userPath)
+    ? undefined
+    : readConfig(files.readIfThere(projectPath, LIMITS), projectPath);
   return {
     ...effectiveSettings(user, project),
     userPath,
@@ -39,8 +41,7 @@ export function loadConfig(
   };
 }
 
-function readFile(files: Files, path: string): ConfigFile | undefined {
-  const text = files.readIfThere(path, LIMITS);
+function readConfig(text: string | undefined, path: string): ConfigFile | undefined {
   return text === undefined ? undefined : { path, given: readPalyraToml(text, path) };
 }
 

@@ -27,23 +27,31 @@ const LIMITS = { bytes: 64 * 1024 * 1024, what: 'policy file' };
 
 /**
  * Read and check all policies.
+ * @param slot where Cedar keeps them; two sets at once need two
  * @throws PalyraError input.invalid (file:line:column), store.not_found
  */
 export function openPolicies(
   { files, cedar }: { readonly files: Files; readonly cedar: Cedar },
   places: PolicyPlaces,
+  slot = 'policies',
 ): PoliciesInForce {
   const read = (path: string, shown: string): PolicySource[] =>
     readPolicies(cedar, files.readText(path, LIMITS), shown);
+  // a file that is named twice is read once
+  const known = new Set<string>();
+  const isNew = (file: string): boolean => !known.has(file) && known.add(file).has(file);
   const below = (path: string): PolicySource[] =>
-    files.listFiles(path, '.cedar', LIMITS.what).flatMap((file) => read(file, file));
+    files
+      .listFiles(path, '.cedar', LIMITS.what)
+      .filter(isNew)
+      .flatMap((file) => read(file, file));
   // the baseline was read by Cedar when palyra was built: here its tokens are enough
   const baseline =
     places.baseline === undefined
       ? []
       : splitPolicies(files.readText(places.baseline.path, LIMITS), places.baseline.shown);
-  const given = places.given.flatMap((path) => (path === '-' ? read('-', 'standard input') : below(path)));
   const own = places.configured.filter(({ forbidOnly }) => !forbidOnly).flatMap(({ path }) => below(path));
+  const given = places.given.flatMap((path) => (path === '-' ? read('-', 'standard input') : below(path)));
   const project = places.configured.filter(({ forbidOnly }) => forbidOnly).flatMap(({ path }) => below(path));
   const named = namePolicies([...baseline, ...own, ...given, ...project]);
   const [first] = named.filter(({ isTemplate }) => isTemplate);
@@ -59,7 +67,7 @@ export function openPolicies(
   const widening = new Set(project.filter(({ effect }) => effect === 'permit').map(placeOf));
   const policies = named.filter((policy) => !widening.has(placeOf(policy)));
   const effects = new Map(policies.map(({ id, effect }) => [id, effect]));
-  const general = openEvaluator(cedar, 'policies', policies);
+  const general = openEvaluator(cedar, slot, policies);
   return {
     policies,
     general,

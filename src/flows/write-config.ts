@@ -2,7 +2,7 @@ import { commentedToml } from '../config/commented-toml.ts';
 import { PalyraError } from '../errors.ts';
 import { findTool, toolNames } from '../policy/catalog.ts';
 import type { Files } from '../store/files.ts';
-import { nearest } from '../text.ts';
+import { isPlain, nearest } from '../text.ts';
 
 /** What a new configuration allows. */
 export interface InitialRights {
@@ -21,6 +21,10 @@ export function writeConfig(
   path: string,
   { tools, executables, dryRun }: InitialRights,
 ): string {
+  for (const name of [...tools, ...executables]) {
+    if (name.trim() === '' || !isPlain(name))
+      throw new PalyraError('usage.invalid', 'a tool or executable is blank, or has invisible characters');
+  }
   for (const tool of tools) refuseUnknownTool(tool);
   if (files.readIfThere(path, { bytes: 1024 * 1024, what: 'configuration file' }) !== undefined) {
     throw new PalyraError('store.conflict', `${path} is there already, and stays as it is`, {

@@ -29,7 +29,7 @@ export function diagnose(error: DetailedError, text: string, file: string): Diag
     file,
     ...positionAt(source, start),
     message: error.message.replace(PREFIX, ''),
-    help: findHelp(error, place?.label ?? undefined, source.slice(start, end)),
+    help: findHelp(error, place?.label ?? undefined, source.slice(start, end))?.replace(PREFIX, ''),
     frame: place === undefined ? undefined : drawFrame(source, start, end),
   };
 }

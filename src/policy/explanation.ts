@@ -1,19 +1,10 @@
 import { requiresApproval } from './catalog.ts';
 import { type Evaluator, gateContext, type MissingGrant, type PolicyDecision, settle } from './decision.ts';
-import type { Cedar, PolicyJson } from './engine.ts';
+import type { Cedar } from './engine.ts';
 import { type EvaluationConfig, establishFacts } from './facts.ts';
+import { type Clause, cutIntoProbes, probeSet, readProbes } from './probes.ts';
 import { asciiLower } from './request.ts';
 import type { NamedPolicy } from './source.ts';
-
-/** One condition of a policy. `holds` is Cedar's own answer; null: not reached, for an earlier one is false. */
-export interface Clause {
-  /** the condition as Cedar writes it; `not (…)` for one of an `unless` */
-  readonly text: string;
-  /** the context attribute, when the condition is nothing but one */
-  readonly attribute?: string;
-  readonly holds: boolean | null;
-  readonly error?: string;
-}
 
 /** A policy whose head matches the request, and how far its conditions do. */
 export interface NearMiss {
@@ -53,22 +44,18 @@ export function findNearMisses(
     .filter((policy) => effect === undefined || policy.effect === effect)
     .slice(0, CANDIDATES)
     .flatMap((policy, index) => cutIntoProbes(parts.cedar, policy, `${index}`));
-  const probes = Object.fromEntries(probed.flatMap(({ probes: own }) => own.map(({ id, json }) => [id, json])));
-  if (!parts.cedar.prepare('explanation', { staticPolicies: probes }).ok) return [];
+  if (!parts.cedar.prepare('explanation', { staticPolicies: probeSet(probed) }).ok) return [];
   const answer = parts.cedar.decide('explanation', parts.cedarCall);
   if (answer.kind === 'failure') return [];
-  const holding = new Set(answer.reason);
-  const failing = new Map(answer.errors.map(({ policyId, message }) => [policyId, message]));
-  return probed
-    .filter(({ head }) => holding.has(head))
-    .map(({ policy, probes: own }) => ({
+  return readProbes(probed, answer)
+    .filter(({ headHolds, holds }) => headHolds && !holds)
+    .map(({ policy, clauses }) => ({
       policy: policy.id,
       effect: policy.effect,
       file: policy.file,
       line: policy.line,
-      clauses: readClauses(own.slice(1), holding, failing),
+      clauses,
     }))
-    .filter(({ clauses }) => clauses.some(({ holds }) => holds !== true))
     .sort((a, b) => closeness(b) - closeness(a));
 }
 
@@ -91,90 +78,6 @@ export function findSmallestChange(
   }
   return [];
 }
-
-interface Probe {
-  readonly id: string;
-  readonly json: PolicyJson;
-  readonly text: string;
-  readonly attribute?: string;
-}
-interface Probed {
-  readonly policy: NamedPolicy;
-  readonly head: string;
-  readonly probes: readonly Probe[];
-}
-
-function cutIntoProbes(cedar: Cedar, policy: NamedPolicy, prefix: string): Probed[] {
-  const parsed = cedar.policyJson(policy.text);
-  if (!parsed.ok) return [];
-  const { principal, action, resource, conditions } = parsed.value;
-  const head = {
-    id: `${prefix}/head`,
-    json: { effect: 'permit', principal, action, resource, conditions: [] } as PolicyJson,
-    text: '',
-  };
-  const cuts = conditions.flatMap(({ kind, body }) =>
-    operands(body, kind === 'when' ? '&&' : '||').map((part) => ({ kind, part })),
-  );
-  const probes = cuts.map(({ kind, part }, index): Probe => {
-    const json: PolicyJson = { effect: 'permit', ...ANY, conditions: [{ kind, body: part }] };
-    const attribute = contextAttribute(part);
-    return {
-      id: `${prefix}/${index}`,
-      json,
-      text: textOf(cedar, json, kind),
-      ...(attribute === undefined ? {} : { attribute }),
-    };
-  });
-  return [{ policy, head: head.id, probes: [head, ...probes] }];
-}
-
-type Expression = PolicyJson['conditions'][number]['body'];
-
-/** `a && b && c` → a, b, c, in the order in which Cedar evaluates them. */
-function operands(body: Expression, operator: '&&' | '||'): Expression[] {
-  const found: Expression[] = [];
-  const open = [body];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const pair = (next as Record<string, { left: Expression; right: Expression }>)[operator];
-    if (pair === undefined) found.push(next);
-    else open.push(pair.right, pair.left);
-  }
-  return found;
-}
-
-function contextAttribute(part: Expression): string | undefined {
-  const access = (part as { '.'?: { left?: { Var?: string }; attr?: string } })['.'];
-  return access?.left?.Var === 'context' ? access.attr : undefined;
-}
-
-function textOf(cedar: Cedar, json: PolicyJson, kind: 'when' | 'unless'): string {
-  const written = cedar.policyText({
-    ...json,
-    conditions: json.conditions.map(({ body }) => ({ kind: 'when', body })),
-  });
-  const text = written.ok ? (/when \{([\s\S]*)\};?\s*$/.exec(written.value)?.[1]?.trim() ?? '?') : '?';
-  return kind === 'when' ? text : `not (${text})`;
-}
-
-function readClauses(
-  probes: readonly Probe[],
-  holding: ReadonlySet<string>,
-  failing: ReadonlyMap<string, string>,
-): Clause[] {
-  let reached = true;
-  return probes.map(({ id, text, attribute }) => {
-    const clause = { text, ...(attribute === undefined ? {} : { attribute }) };
-    const error = failing.get(id);
-    // a later condition may rely on an earlier one (`context has x && context.x …`): its error alone says nothing
-    if (error !== undefined && !reached) return { ...clause, holds: null };
-    const holds = holding.has(id);
-    if (!holds) reached = false;
-    return error === undefined ? { ...clause, holds } : { ...clause, holds, error };
-  });
-}
-
-const ANY = { principal: { op: 'All' }, action: { op: 'All' }, resource: { op: 'All' } } as const;
 
 function grantsFor({ request, facts }: PolicyDecision, config: EvaluationConfig): MissingGrant[] {
   const grants: MissingGrant[] = [];

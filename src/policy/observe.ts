@@ -30,7 +30,7 @@ export const EVERYTHING: Observed = {
  * Source: docs.cedarpolicy.com/policies/json-format.html
  */
 export function observe(policy: PolicyJson): Observed {
-  const seen: Seen = { variables: new Set(), context: new Set(), entities: false, everything: false };
+  const seen: Seen = { variables: new Set(), context: new Set(), entities: false, everything: false, depth: 0 };
   // a scope compares its variable and reads no attribute; so does a slot (?principal, ?resource), which is in the scope
   for (const variable of SCOPE) if (policy[variable].op !== 'All') seen.variables.add(variable);
   for (const { body } of policy.conditions) look(body, seen);
@@ -65,15 +65,24 @@ interface Seen {
   readonly context: Set<string>;
   entities: boolean;
   everything: boolean;
+  depth: number;
 }
+
+// a chain of `||` is as deep as it is long, and the stack is not
+const DEPTH = 500;
 
 /** An expression is a record of one member, the operator: `{"==": {"left": …, "right": …}}`. */
 function look(expression: unknown, seen: Seen): void {
   const [[operator, operands] = [], ...others] = isRecord(expression) ? Object.entries(expression) : [];
-  if (operator === undefined || others.length > 0) seen.everything = true;
-  else if (operator === 'Var') lookAtVariable(operands, seen);
+  if (operator === undefined || others.length > 0 || seen.depth === DEPTH) {
+    seen.everything = true;
+    return;
+  }
+  seen.depth++;
+  if (operator === 'Var') lookAtVariable(operands, seen);
   else if (operator === '.' || operator === 'has') lookAtAttribute(operands, seen);
   else if (operator !== 'Value') lookInside(operator, operands, seen);
+  seen.depth--;
 }
 
 function lookAtVariable(name: unknown, seen: Seen): void {

@@ -163,15 +163,24 @@ function subject(named: string, action: string, resource: string, { action: exec
     whole.startsWith(prefix) && whole.length > prefix.length ? whole.slice(prefix.length) : whole,
   );
   if (named === '') return target;
-  // an executor may read the prefix in any case, so a contradiction is looked for in any case
-  const lower = asciiLower(whole);
-  if (lower.startsWith(prefix) && lower.length > prefix.length && lower.slice(prefix.length) !== named) {
+  if (contradicts(whole, named, prefix)) {
     throw new PalyraError('input.invalid', `${key} and resource contradict each other`, {
       why: `context.${key} is ${named}, the resource is ${whole}`,
       hint: `leave ${key} out, or name the same ${prefix.slice(0, -1)} in both`,
     });
   }
   return named;
+}
+
+/**
+ * Whether a resource names another tool than the context does. An executor may read the prefix in any case, or past
+ * blanks and invisible characters, so that is how it is looked for; a resource of no kind (`echo`) names a tool, too.
+ */
+function contradicts(resource: string, named: string, prefix: string): boolean {
+  const visible = asciiLower(resource.replace(/[\p{White_Space}\p{Cf}]/gu, ''));
+  if (visible === '') return false;
+  if (!visible.includes(':')) return visible !== named;
+  return visible.startsWith(prefix) && visible.length > prefix.length && asciiLower(resource) !== `${prefix}${named}`;
 }
 
 function normalizeCapabilities(capabilities: readonly string[]): readonly string[] {

@@ -141,7 +141,7 @@ export function splitPolicies(text: string, file: string): PolicySource[] {
 export function namePolicies(sources: readonly PolicySource[]): NamedPolicy[] {
   const named = new Map<string, NamedPolicy>();
   for (const source of sources) {
-    const id = source.annotations.get('id') || `${fileName(source.file)}:${source.index + 1}`;
+    const id = nameOf(source);
     const other = named.get(id);
     if (other !== undefined) {
       throw new PalyraError('input.invalid', `two policies are called ${id}`, {
@@ -152,6 +152,11 @@ export function namePolicies(sources: readonly PolicySource[]): NamedPolicy[] {
     named.set(id, { ...source, id });
   }
   return [...named.values()];
+}
+
+/** What a policy is called: its `@id`, else `<file name>:<n>`. */
+export function nameOf({ file, index, annotations }: PolicySource): string {
+  return annotations.get('id') || `${fileName(file)}:${index + 1}`;
 }
 
 function fileName(file: string): string {

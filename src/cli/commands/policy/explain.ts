@@ -1,7 +1,8 @@
 import type { ExplainedDecision } from '../../../flows/check-policy.ts';
 import type { MissingGrant } from '../../../policy/decision.ts';
-import type { Clause, NearMiss } from '../../../policy/explanation.ts';
+import type { NearMiss } from '../../../policy/explanation.ts';
 import type { Gate } from '../../../policy/facts.ts';
+import type { Clause } from '../../../policy/probes.ts';
 import { printable } from '../../../text.ts';
 import type { Paint } from '../../color.ts';
 

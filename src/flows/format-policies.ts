@@ -1,0 +1,46 @@
+import { diagnose, refusePolicies } from '../policy/diagnostic.ts';
+import type { Cedar } from '../policy/engine.ts';
+import { readPolicies } from '../policy/source.ts';
+import type { Files } from '../store/files.ts';
+
+/** A file and what it would be. */
+export interface FormattedFile {
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+const LIMITS = { bytes: 64 * 1024 * 1024, what: 'policy file' };
+const LINE_WIDTH = 80;
+
+/**
+ * Format policy files as Cedar does, 80 columns wide; comments stay. Nothing is written: applyFormat does that, once all
+ * files are known to be readable.
+ * @param paths files and folders; `-` is standard input
+ * @throws PalyraError input.invalid (file:line:column), store.not_found
+ */
+export function planFormat(
+  { files, cedar }: { readonly files: Files; readonly cedar: Cedar },
+  paths: readonly string[],
+): FormattedFile[] {
+  const found = paths.flatMap((path) => (path === '-' ? path : files.listFiles(path, '.cedar', LIMITS.what)));
+  return found.map((path) => {
+    const before = files.readText(path, LIMITS);
+    return { path, before, after: formatText(cedar, before, path === '-' ? 'standard input' : path) };
+  });
+}
+
+/** Write the files that change, each at once. */
+export function applyFormat({ files }: { readonly files: Files }, plan: readonly FormattedFile[]): void {
+  for (const { path, before, after } of plan) if (after !== before) files.replace(path, after);
+}
+
+/** @throws PalyraError input.invalid */
+export function formatText(cedar: Cedar, text: string, file: string): string {
+  // for its errors, which say more than those of the formatter
+  readPolicies(cedar, text, file);
+  const formatted = cedar.format(text, LINE_WIDTH);
+  if (!formatted.ok) throw refusePolicies(formatted.errors.map((error) => diagnose(error, text, file)));
+  // a file of comments alone, or of nothing, would begin with a blank line
+  return formatted.value.trimStart();
+}

@@ -1,0 +1,282 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type Ended, newPlace } from '../palyra.ts';
+
+const place = newPlace();
+const write = (name: string, text: string | Uint8Array): string => {
+  writeFileSync(join(place.folder, name), text);
+  return name;
+};
+const request = { principal: 'user:ops', action: 'tool.list', resource: 'tool:any' };
+const check = (text: string | Uint8Array): Promise<Ended> =>
+  place.palyra(['policy', 'check', '--request', '-'], { input: text });
+const good = JSON.stringify(request);
+
+/** A refusal: the code, the beginning of what is said, and neither an answer nor a stack. */
+function expectRefusal({ stdout, stderr, code }: Ended, exit: number, said: string | RegExp): void {
+  expect(stderr).toMatch(said);
+  expect(stderr).toMatch(/^palyra: error: /);
+  expect(stderr).not.toMatch(/^\s+at |node:internal|this is a bug/m);
+  expect(stderr.length).toBeLessThan(4000);
+  expect(stdout).toBe('');
+  expect(code).toBe(exit);
+}
+
+describe('a request that is not one is refused with what is wrong', () => {
+  const deep = 100_000;
+  const cases: readonly (readonly [string, string | Uint8Array, string | RegExp])[] = [
+    ['nothing', '', 'line 1, column 1'],
+    ['invalid JSON', '{"principal":"a",\n  "action" "b"}', 'line 2, column 12: a colon is expected'],
+    ['a list', '[]', 'a request is a JSON object, not a list'],
+    ['an unknown key', '{"principal":"a","action":"b","resource":"c","contxt":{}}', 'did you mean context'],
+    [
+      'an unknown key of the context',
+      '{"principal":"a","action":"b","resource":"c","context":{"chanel":"x"}}',
+      'did you mean channel',
+    ],
+    ['a number', '{"principal":1,"action":"b","resource":"c"}', 'principal is a text, not a number'],
+    ['null', '{"principal":null,"action":"b","resource":"c"}', 'principal is a text, not null'],
+    ['a missing key', '{"principal":"a","action":"b"}', 'resource is missing'],
+    ['a NUL in a text', '{"principal":"a\\u0000","action":"b","resource":"c"}', 'principal holds a NUL'],
+    ['a raw NUL', '{"principal":"a\0","action":"b","resource":"c"}', 'not valid JSON'],
+    ['half a surrogate pair', '{"principal":"\\ud800","action":"b","resource":"c"}', 'half a surrogate pair'],
+    ['invalid UTF-8', Buffer.from('{"principal":"\xff"}', 'latin1'), 'not UTF-8'],
+    [
+      '__proto__',
+      '{"principal":"a","action":"b","resource":"c","__proto__":{"x":1}}',
+      'unknown key in request: __proto__',
+    ],
+    [
+      '__proto__ in the context',
+      '{"principal":"a","action":"b","resource":"c","context":{"__proto__":{}}}',
+      'unknown key in context: __proto__',
+    ],
+    [
+      'constructor',
+      '{"principal":"a","action":"b","resource":"c","context":{"constructor":"x"}}',
+      'unknown key in context: constructor',
+    ],
+    ['a key twice', '{"principal":"a","principal":"root","action":"b","resource":"c"}', 'is there twice'],
+    [
+      'a configuration of its own',
+      '{"principal":"a","action":"b","resource":"c","config":{}}',
+      'unknown key in request: config',
+    ],
+    ['10 MB', JSON.stringify({ ...request, principal: 'x'.repeat(10_000_000) }), 'too large'],
+    ['1 MB', JSON.stringify({ ...request, principal: 'x'.repeat(1_000_000) }), 'principal is too long'],
+    ['lists nested 100,000 deep', '['.repeat(deep) + ']'.repeat(deep), 'nested too deep'],
+    ['objects nested 100,000 deep', `${'{"a":'.repeat(deep)}1${'}'.repeat(deep)}`, 'nested too deep'],
+    ['lists left open', '['.repeat(deep), 'nested too deep'],
+    [
+      'a million capabilities',
+      JSON.stringify({ ...request, context: { capabilities: Array(500_000).fill('a') } }),
+      'capabilities',
+    ],
+    [
+      'an escape',
+      '{"principal":"a","action":"b","resource":"c","\\u001b[2J":1}',
+      /unknown key in request: \\u\{1b\}\[2J/,
+    ],
+  ];
+  for (const [name, text, said] of cases) {
+    test(name, async () => {
+      expectRefusal(await check(text), 2, said);
+    });
+  }
+});
+
+describe('a file that cannot be read', () => {
+  test('is missing, a folder, or a FIFO without a writer', async () => {
+    mkdirSync(join(place.folder, 'folder'));
+    execFileSync('mkfifo', [join(place.folder, 'fifo')]);
+    expectRefusal(await place.palyra(['policy', 'check', '--request', 'nowhere']), 3, 'no such request: nowhere');
+    expectRefusal(await place.palyra(['policy', 'check', '--request', 'folder']), 2, 'is a folder');
+    expectRefusal(await place.palyra(['policy', 'check', '--request', 'fifo']), 2, 'not valid JSON');
+    expectRefusal(await place.palyra(['policy', 'check', '--batch', 'nowhere']), 3, 'no such file: nowhere');
+    expectRefusal(await place.palyra(['policy', 'check', '--batch', 'folder']), 2, 'cannot be read');
+    expectRefusal(await place.palyra(['policy', 'fmt', 'nowhere']), 3, 'no such policy file');
+    expectRefusal(await place.palyra(['policy', 'show', '--config', 'folder']), 2, 'is a folder');
+  });
+});
+
+describe('policies', () => {
+  const own = (text: string | Uint8Array): Promise<Ended> => {
+    write('own.cedar', text);
+    return place.palyra(['policy', 'check', '--policies', 'own.cedar', '--request', '-'], { input: good });
+  };
+
+  test('that do not parse are refused with file, line, column and the nearest word', async () => {
+    expectRefusal(
+      await own('permit (\n  princpal, action, resource\n);'),
+      2,
+      /own\.cedar:2:3: .*princpal[\s\S]*did you mean `principal`/,
+    );
+    expectRefusal(await own('permit (principal, action, resource)'), 2, /own\.cedar:1:\d+: unexpected end/);
+    expectRefusal(await own('permit (principal, action, resource) when { "\\ud800" == "" };'), 2, /own\.cedar:1:/);
+    expectRefusal(await own('\0'), 2, /own\.cedar:1:1/);
+    expectRefusal(await own(Buffer.from([0xff, 0xfe])), 2, 'own.cedar is not UTF-8');
+    expectRefusal(
+      await own(`permit (principal, action, resource) when { ${'('.repeat(100_000)}true };`),
+      2,
+      'own.cedar',
+    );
+  });
+
+  test('of one name, or templates, are refused', async () => {
+    expectRefusal(
+      await own('@id("a") permit(principal, action, resource);@id("a") forbid(principal, action, resource);'),
+      2,
+      'two policies are called a',
+    );
+    expectRefusal(
+      await own('@id("allow_vault_actions") permit(principal, action, resource);'),
+      2,
+      'two policies are called',
+    );
+    expectRefusal(await own('permit(principal == ?principal, action, resource);'), 2, 'is a template');
+  });
+
+  test('that do not validate are found by validate', async () => {
+    write('own.cedar', 'forbid (principal, action, resource) when { context.nothing == 1 };');
+    const { stdout, code } = await place.palyra(['policy', 'validate', 'own.cedar']);
+    expect(stdout).toContain('own.cedar:1:45: error: attribute `nothing`');
+    expect(code).toBe(6);
+  });
+
+  test('that fail deny: an error in a forbid is no allow', async () => {
+    const { stdout, code } = await own('@id("f") forbid (principal, action, resource) when { context.nothing == 1 };');
+    expect(stdout).toContain('✗ DENY   policy.deny.evaluation_error');
+    expect(code).toBe(10);
+  });
+
+  test('that trap the engine deny, and later requests are still answered', async () => {
+    // 2,000 terms are more than the engine's stack bears
+    const terms = Array.from({ length: 2000 }, (_, i) => `context.session_id == "s${i}"`).join(' || ');
+    write('trap.cedar', `@id("trap") forbid (principal, action == Action::"cron.list", resource) when { ${terms} };`);
+    const lines = Array.from({ length: 40 }, (_, i) =>
+      JSON.stringify({
+        id: i,
+        principal: 'user:ops',
+        action: i % 2 === 0 ? 'cron.list' : 'tool.list',
+        resource: 'any',
+      }),
+    );
+    const { stdout, code } = await place.palyra(['policy', 'check', '--policies', 'trap.cedar', '--batch', '-'], {
+      input: lines.join('\n'),
+    });
+    const answers: { decision: string }[] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(answers).toHaveLength(40);
+    expect(answers.filter((_, i) => i % 2 === 0).map(({ decision }) => decision)).toEqual(Array(20).fill('deny'));
+    expect(answers.filter((_, i) => i % 2 === 1).map(({ decision }) => decision)).toEqual(Array(20).fill('allow'));
+    expect(code).toBe(10);
+  });
+});
+
+describe('a batch', () => {
+  test('answers a good line after 10,000 bad ones, each of them with an error', async () => {
+    const bad = [
+      '{',
+      '[]',
+      'null',
+      '{"principal":1}',
+      '{"principal":"\\ud800","action":"a","resource":"b"}',
+      '\u0000',
+      '['.repeat(500),
+    ];
+    const lines = Array.from({ length: 10_000 }, (_, i) => bad[i % bad.length]);
+    const { stdout, stderr, code } = await place.palyra(['policy', 'check', '--batch', '-'], {
+      input: [...lines, good].join('\n'),
+    });
+    const answers: { decision: string; line?: number; error?: object }[] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(answers).toHaveLength(10_001);
+    expect(answers.slice(0, -1).every(({ decision, error }) => decision === 'deny' && error !== undefined)).toBe(true);
+    expect(answers.at(-1)).toMatchObject({ decision: 'allow' });
+    expect(stderr).toBe('');
+    expect(code).toBe(2);
+  });
+
+  test('answers overlong and misencoded lines, and goes on', async () => {
+    const input = Buffer.concat([
+      Buffer.from(`{"principal":"${'x'.repeat(10_000_000)}"}\n`),
+      Buffer.from([0xff, 0xfe, 0x0a]),
+      Buffer.from(`\n${good}`),
+    ]);
+    const { stdout, code } = await place.palyra(['policy', 'check', '--batch', '-'], { input });
+    const answers = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(answers).toMatchObject([
+      { line: 1, decision: 'deny', error: { code: 'input.too_large' } },
+      { line: 2, decision: 'deny', error: { code: 'input.invalid' } },
+      { decision: 'allow' },
+    ]);
+    expect(code).toBe(2);
+  });
+});
+
+describe('a stream that cannot be written', () => {
+  const lines = write('many.jsonl', `${good}\n`.repeat(20_000));
+
+  test('that nobody reads ends quietly, and is no success', async () => {
+    const { stdout, stderr } = await place.bash(
+      `palyra policy check --batch ${lines} | head -0; echo "\${PIPESTATUS[0]}"`,
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: '1\n', stderr: '' });
+  });
+
+  test('a deny that nobody reads is still a deny', async () => {
+    const { stdout, stderr } = await place.bash(
+      `palyra policy check --principal a --action b --resource c | head -0; echo "\${PIPESTATUS[0]}"`,
+    );
+    expect({ stdout, stderr: stderr.replace(/^palyra: note:.*\n/, '') }).toEqual({ stdout: '10\n', stderr: '' });
+  });
+
+  test('that is full is told, and is a failure; for one that is closed from the start Node opens /dev/null', async () => {
+    const closed = await place.bash(`palyra policy check --request - >&- <<< '${good}'; echo "$?" >&2`);
+    expect(closed.stderr).toBe('0\n');
+    const full = await place.bash(`palyra policy check --request - > /dev/full <<< '${good}'; echo "$?" >&2`);
+    expect(full.stderr).toMatch(/^palyra: error: standard output cannot be written\n/);
+    expect(full.stderr).toMatch(/\n1\n$/);
+    const batch = await place.bash(`palyra policy check --batch ${lines} > /dev/full; echo "$?" >&2`);
+    expect(batch.stderr).toMatch(/^palyra: error: standard output cannot be written\n/);
+    expect(batch.stderr).toMatch(/\n1\n$/);
+  });
+});
+
+describe('scenarios', () => {
+  const run = (name: string, text: string | Uint8Array): Promise<Ended> =>
+    place.palyra(['policy', 'test', write(name, text)]);
+
+  test('that are too deep, too large, or aliases without end are refused', async () => {
+    expectRefusal(await run('a.yaml', '['.repeat(100_000)), 2, 'nested too deep');
+    expectRefusal(await run('a.yaml', '- '.repeat(100_000)), 2, 'nested too deep');
+    expectRefusal(await run('a.yaml', `${'{a: '.repeat(100_000)}1`), 2, 'nested too deep');
+    expectRefusal(await run('a.json', '['.repeat(100_000)), 2, 'nested too deep');
+    expectRefusal(await run('a.yaml', `- "${'x'.repeat(10_000_000)}"`), 2, 'too large');
+    const bomb = Array.from(
+      { length: 9 },
+      (_, i) =>
+        `a${i}: &a${i} [${Array(9)
+          .fill(i === 0 ? 'x' : `*a${i - 1}`)
+          .join()}]`,
+    );
+    expectRefusal(await run('a.yaml', bomb.join('\n')), 2, 'a.yaml is not YAML');
+    expectRefusal(await run('a.yaml', Buffer.from([0xff])), 2, 'not UTF-8');
+    expectRefusal(await run('a.yaml', ''), 2, 'a.yaml');
+    expectRefusal(await run('a.yaml', '[]'), 2, 'no scenarios');
+    expectRefusal(
+      await run('a.yaml', '- {name: a, __proto__: {x: 1}, request: {}, expect: deny}'),
+      2,
+      'a.yaml:1: unknown key in a scenario: __proto__',
+    );
+  });
+});
