@@ -25,12 +25,16 @@ import type { Files, TextLimits } from '../store/files.ts';
 
 /** The files of this machine, as the port wants them. */
 export const files: Files = {
-  readText(path, limits) {
-    const text = path === '-' ? readDescriptor(0, 'standard input', limits) : readPath(path, limits);
-    if (text === undefined) throw notFound(path, limits.what);
-    return text;
+  readText: (path, limits) => decodeText(readNamed(path, limits), path === '-' ? STDIN : path),
+  readBytes: (path, limits) => readNamed(path, limits),
+  readIfThere(path, limits) {
+    const bytes = readPath(path, limits);
+    return bytes === undefined ? undefined : decodeText(bytes, path);
   },
-  readIfThere: (path, limits) => readPath(path, limits),
+  readOwned(path, uid, limits) {
+    const bytes = readPath(path, limits, ({ uid: owner, mode }) => owner === uid && (mode & 0o022) === 0);
+    return bytes === undefined ? undefined : decodeText(bytes, path);
+  },
   listFiles(path, ending, what) {
     const found = listBelow(path, ending, what, 0);
     if (found === undefined) throw notFound(path, what);
@@ -67,7 +71,15 @@ export const files: Files = {
 const CHUNK = 64 * 1024;
 const FILES_LIMIT = 10_000;
 
-function readPath(path: string, limits: TextLimits): string | undefined {
+const STDIN = 'standard input';
+
+function readNamed(path: string, limits: TextLimits): Buffer {
+  const bytes = path === '-' ? readDescriptor(0, STDIN, limits) : readPath(path, limits);
+  if (bytes === undefined) throw notFound(path, limits.what);
+  return bytes;
+}
+
+function readPath(path: string, limits: TextLimits, isMeant = (_: Stats): boolean => true): Buffer | undefined {
   let descriptor: number;
   try {
     // NONBLOCK: a FIFO without a writer must not hold us
@@ -77,15 +89,16 @@ function readPath(path: string, limits: TextLimits): string | undefined {
     throw unreadable(path, limits.what, error);
   }
   try {
-    if (fstatSync(descriptor).isDirectory())
-      throw new PalyraError('input.invalid', `${limits.what} is a folder: ${path}`);
+    const stats = fstatSync(descriptor);
+    if (!isMeant(stats)) return undefined;
+    if (stats.isDirectory()) throw new PalyraError('input.invalid', `${limits.what} is a folder: ${path}`);
     return readDescriptor(descriptor, path, limits);
   } finally {
     closeSync(descriptor);
   }
 }
 
-function readDescriptor(descriptor: number, name: string, { bytes, what }: TextLimits): string {
+function readDescriptor(descriptor: number, name: string, { bytes, what }: TextLimits): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;
   for (;;) {
@@ -98,7 +111,7 @@ function readDescriptor(descriptor: number, name: string, { bytes, what }: TextL
     }
     chunks.push(chunk.subarray(0, read));
   }
-  return decodeText(Buffer.concat(chunks, total), name);
+  return Buffer.concat(chunks, total);
 }
 
 function readSome(descriptor: number, chunk: Buffer, name: string, what: string): number {

@@ -6,6 +6,7 @@ import { type DocumentChange, type Entry, writeEntries } from '../journal/entry.
 import { sha256 } from '../sha256.ts';
 import { PAYLOAD_BYTES, sealDocument, sealPayload } from '../store/bounds.ts';
 import { type Committed, pickDocuments, type Shapes, type Store, type Work } from '../store/store.ts';
+import { watchChanges } from './changes.ts';
 import { afterEntries, CHECKPOINT, type Digests, headOf, printCheckpoint, readCheckpoint } from './checkpoint.ts';
 import { appendEntries, followLines, readTail } from './journal-file.ts';
 import { withLock } from './lock.ts';
@@ -69,6 +70,8 @@ export function lowdbStore<D extends object>(world: LowdbWorld<D>): Store<D> {
       if (sha256(bytes) === digest) return bytes;
       throw new PalyraError('store.unsafe', `${path} is not what its name says`, { hint: 'palyra doctor' });
     },
+
+    changes: (until) => watchChanges(root, until),
 
     journal: {
       async *lines(until) {

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import type { CheckDesk } from '../flows/check-policy.ts';
-import type { Cli } from './cli.ts';
+import { PalyraError } from '../errors.ts';
+import type { CheckDesk, PostureView } from '../flows/check-policy.ts';
+import { postureShape } from '../posture/registry.ts';
+import { type Cli, stateRoot } from './cli.ts';
 
 /** Cedar, the configuration and the policies in force, with a warning for what of a project's files is ignored. */
 export async function openCheckDesk(
@@ -16,6 +18,23 @@ export async function openCheckDesk(
     cli.output.warn(`${file}:${line}: ${id} is ignored: a project's policies may only forbid`);
   }
   return { cedar, inForce, config };
+}
+
+/** What was set of postures; the state is opened only if there is something in it. */
+export async function openPostures(cli: Cli): Promise<PostureView> {
+  const now = cli.world.clock();
+  const files = await cli.world.files();
+  const path = join(stateRoot(cli), postureShape.name);
+  if (!files.isSame(path, path)) return { postures: postureShape.empty(), workspacesOf: () => [], now };
+  try {
+    const { workspacesOf } = await import('../flows/open-gate.ts');
+    const { posture, registry } = await (await cli.store()).read('posture', 'registry');
+    return { postures: posture, workspacesOf: (principal) => workspacesOf(registry, principal), now };
+  } catch (error) {
+    if (!(error instanceof PalyraError) || error.code !== 'store.unsafe') throw error;
+    cli.output.warn(error.message, error.hint);
+    return { postures: 'unreadable', workspacesOf: () => [], now };
+  }
 }
 
 /** The baseline of the installed package. */

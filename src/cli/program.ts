@@ -13,6 +13,14 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
     summary: 'decide requests by Cedar policies, and explain, test, check and compare them',
     load: async (cli) => (await import('./commands/policy/noun.ts')).policy(cli),
   },
+  posture: {
+    summary: 'how tools are treated before policy is asked',
+    load: async (cli) => (await import('./commands/posture/noun.ts')).posture(cli),
+  },
+  approvals: {
+    summary: 'ask operators about tool calls, and answer',
+    load: async (cli) => (await import('./commands/approvals/noun.ts')).approvals(cli),
+  },
   tokens: {
     summary: 'make, rotate, revoke and verify API tokens, and find leaked ones',
     load: async (cli) => (await import('./commands/tokens/noun.ts')).tokens(cli),

@@ -8,7 +8,7 @@ import { readScenarios, type Scenario } from '../policy/scenario.ts';
 import type { NamedPolicy } from '../policy/source.ts';
 import type { Files } from '../store/files.ts';
 import { compareText } from '../text.ts';
-import { type CheckDesk, checkPolicy, type ExplainedDecision } from './check-policy.ts';
+import { type CheckDesk, type ExplainedDecision, explainDecision } from './check-policy.ts';
 
 /** Something that the answer says otherwise than expected. */
 export interface Difference {
@@ -69,8 +69,9 @@ function runScenario(desk: CheckDesk, scenario: Scenario, coverage: Coverage): S
   const request = normalizeRequest(scenario.request);
   const facts = establishFacts(request, config);
   coverage.look(cedarCallOf(gateContext(request, facts, config.allowSensitiveTools)));
-  const differences = compare(scenario.expect, answerOf(decide({ request, facts }, config, desk.inForce)), '');
-  const explained = differences.length === 0 ? undefined : checkPolicy(desk, scenario.request, config);
+  const decision = decide({ request, facts }, config, desk.inForce);
+  const differences = compare(scenario.expect, answerOf(decision), '');
+  const explained = differences.length === 0 ? undefined : explainDecision(desk, decision, config);
   return { scenario, differences, explained };
 }
 

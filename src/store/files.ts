@@ -11,8 +11,13 @@ export interface Files {
   /** the text of a file, or of standard input for `-`; UTF-8, without a BOM
    *  @throws PalyraError store.not_found, input.invalid, input.too_large */
   readonly readText: (path: string, limits: TextLimits) => string;
+  /** the bytes of a file, or of standard input for `-`, as they are
+   *  @throws PalyraError store.not_found, input.invalid, input.too_large */
+  readonly readBytes: (path: string, limits: TextLimits) => Uint8Array;
   /** the text, or undefined when there is no such file */
   readonly readIfThere: (path: string, limits: TextLimits) => string | undefined;
+  /** the text, or undefined unless it is a regular file of that owner which nobody else may write */
+  readonly readOwned: (path: string, uid: number, limits: TextLimits) => string | undefined;
   /** the files below a folder that have one of these endings, sorted by path; or the file itself
    *  @throws PalyraError store.not_found, input.invalid */
   readonly listFiles: (path: string, ending: string | readonly string[], what: string) => string[];

@@ -56,6 +56,14 @@ export function memoryStore<D extends object>(shapes: Shapes<D>): Store<D> {
       return Uint8Array.from(bytes);
     },
 
+    async *changes(until) {
+      while (!until.aborted) {
+        const next = nextTransaction(until);
+        yield;
+        await next;
+      }
+    },
+
     journal: {
       async *lines(until) {
         for (let next = 0; ; ) {

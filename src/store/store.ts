@@ -30,6 +30,12 @@ export interface Store<D> {
    */
   payload(sha256: string): Promise<Uint8Array>;
 
+  /**
+   * Once at once, and then again soon after each transaction of anybody, until it is aborted. Whoever reads when told
+   * misses nothing; several transactions may be told as one, and now and then there was none.
+   */
+  changes(until: AbortSignal): AsyncIterable<void>;
+
   readonly journal: Journal;
 }
 

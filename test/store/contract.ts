@@ -54,6 +54,22 @@ export function storeContract(name: string, open: () => Store<SampleState>): voi
       ]);
     });
 
+    test('whoever watches is told at once, and again after each transaction', async () => {
+      const store = open();
+      await store.transact(['noteBook'], addNote('before'));
+      const stop = new AbortController();
+      const seen: number[] = [];
+      for await (const _ of store.changes(stop.signal)) {
+        const { noteBook } = await store.read('noteBook');
+        if (noteBook.notes.length === seen.at(-1)) continue;
+        seen.push(noteBook.notes.length);
+        if (seen.length === 3) stop.abort();
+        // by somebody else, after the watcher has gone back to waiting
+        else setTimeout(() => store.transact(['noteBook'], addNote('more')), 20);
+      }
+      expect(seen).toEqual([1, 2, 3]);
+    });
+
     test('an answer without entries changes nothing', async () => {
       const store = open();
       expect(await store.transact(['noteBook'], () => ({ answer: 'as it was' }))).toEqual({

@@ -4,7 +4,7 @@ import { answerOf } from '../../../policy/answer.ts';
 import { type PolicyRequest, readRequest } from '../../../policy/request.ts';
 import { type Cli, shownPath } from '../../cli.ts';
 import type { ExitName } from '../../exits.ts';
-import { openCheckDesk } from '../../policies.ts';
+import { openCheckDesk, openPostures } from '../../policies.ts';
 import { explainInWords, grantSteps } from './explain.ts';
 
 /** Decide one request, given as a record or as the path of its JSON, and explain the decision. */
@@ -15,7 +15,7 @@ export async function checkOne(
 ): Promise<ExitName> {
   const desk = await openCheckDesk(cli, policies);
   const request = typeof given === 'string' ? await readRequestFile(cli, given) : readRequest(given);
-  const explained = checkPolicy(desk, request);
+  const explained = checkPolicy(desk, request, await openPostures(cli));
   const configPath = shownPath(cli.world, desk.config.userPath);
   if (cli.output.json) cli.output.value(explainedAnswer(explained, configPath));
   else for (const line of explainInWords(explained, cli.output.paint, configPath)) cli.output.answer(line);

@@ -1,0 +1,282 @@
+import { type Approval, type Scope, stateOf } from '../approvals/approval.ts';
+import { grantRuleOf, ruleWords } from '../approvals/grant.ts';
+import { shortId } from '../ids.ts';
+import { count, countHostile, printable } from '../text.ts';
+import { rfc3339 } from '../time.ts';
+import { countSecrets, maskSecrets } from './mask.ts';
+
+/** What an operator looks at: the approval, the input's bytes as they are, and what was asked before. */
+export interface ApprovalView {
+  readonly approval: Approval;
+  readonly payload: Uint8Array;
+  /** every approval that is known, for what was decided of others like this */
+  readonly history: readonly Approval[];
+  readonly now: number;
+}
+
+/**
+ * An approval as rows of a terminal. Everything that is bound is there and nothing is cut: what does not fit goes on in
+ * the next row. What came from outside is escaped, and stands right of the labels, where only it can stand: whatever it
+ * says, it cannot look like a row of ours.
+ */
+export function screenRows(view: ApprovalView, columns: number): string[] {
+  const { approval, now } = view;
+  const { execution, prompt, request_summary: summary } = approval;
+  const foreign = foreignTexts(view);
+  const hostile = foreign.reduce((sum, text) => sum + countHostile(text), 0);
+  const secrets = foreign.reduce((sum, text) => sum + countSecrets(text), 0);
+  return [
+    ...flow(
+      [
+        shortId(approval.approval_id),
+        printable(prompt.title),
+        `risk ${prompt.risk_level.toUpperCase()}`,
+        expiryWords(approval, now),
+      ],
+      '   ',
+      columns,
+    ),
+    ...row('asks', asksWords(approval), columns),
+    ...row('wants', wantsWords(approval), columns),
+    ...(execution === undefined || execution === null
+      ? []
+      : row(
+          'runs as',
+          `tier ${execution.tier} (${printable(execution.executor)}) · egress ${execution.egress}${hostWords(execution.hosts)} · in ${printable(execution.cwd)}`,
+          columns,
+        )),
+    ...row('digest', approval.request_sha256.slice(0, 8), columns),
+    ...(execution === undefined || execution === null
+      ? inputRows(view.payload, columns)
+      : argvRows(execution.argv, columns)),
+    ...(hostile === 0 ? [] : note(`${hostileWords(hostile)} shown escaped`, columns)),
+    ...(secrets === 0 ? [] : note(`${count(secrets, 'secret')} masked`, columns)),
+    ...(summary === ''
+      ? []
+      : hang('  agent says ', `(written by the agent, not checked): "${foreignText(summary)}"`, columns)),
+    ...row('because', printable(prompt.policy_explanation), columns),
+    ...row('before', beforeWords(view), columns),
+  ];
+}
+
+/** Everything else that is known of it. */
+export function detailRows({ approval, payload }: ApprovalView, columns: number): string[] {
+  const { execution } = approval;
+  const facts: [string, string][] = [
+    ['approval', approval.approval_id],
+    ['principal', approval.principal],
+    ['session', approval.session_id],
+    ['run', approval.run_id],
+    ['device', approval.device_id],
+    ['channel', approval.channel ?? ''],
+    ['asked', rfc3339(approval.requested_at_unix_ms)],
+    ['expires', rfc3339(approval.expires_at_unix_ms)],
+    ['needs', approval.capabilities.join(', ')],
+    ['policy', `${approval.policy_snapshot.evaluation_summary}, policy ${approval.policy_snapshot.policy_hash}`],
+    ['request', approval.request_sha256],
+    ['input', `${payload.length} bytes, ${approval.payload_sha256}`],
+    ['a session or timed allow grants', ruleWords(grantRuleOf(approval)).join(' ')],
+  ];
+  const rows = facts.flatMap(([label, text]) => row(label, text === '' ? 'none' : printable(text), columns));
+  if (execution === undefined || execution === null) return rows;
+  return [
+    ...rows,
+    ...row('runs', printable(execution.executable), columns),
+    ...row('environment', execution.env_names.map((name) => printable(name)).join(', ') || 'none', columns),
+    ...Object.entries(execution.limits).flatMap(([name, limit]) =>
+      row('limit', `${printable(name)} ${limit}`, columns),
+    ),
+    ...inputRows(payload, columns),
+  ];
+}
+
+/** What an operator may choose. */
+export type Choice = Scope | 'deny' | 'view' | 'skip' | 'quit';
+
+/** A choice, and what is typed for it. */
+export interface Keyed {
+  readonly choice: Choice;
+  readonly key: string;
+}
+
+/** The choices, and what each does: word for word what a grant would let through. */
+export function choiceRows({ approval }: ApprovalView, choices: readonly Keyed[], columns: number): string[] {
+  const rule = ruleWords(grantRuleOf(approval)).join(' ');
+  const words: Readonly<Record<Choice, string>> = {
+    once: approval.execution ? 'exactly this argv, here, now' : 'exactly this input, now',
+    session: printable(rule),
+    timeboxed: 'the same rule, for as long as you say (at most 8 h)',
+    deny: '',
+    view: 'view everything',
+    skip: '',
+    quit: '',
+  };
+  const isScoped = ({ choice }: Keyed): boolean => choice in ALLOWS;
+  const others = choices.filter((one) => !isScoped(one));
+  return [
+    ...choices
+      .filter(isScoped)
+      .flatMap(({ choice, key }) => hang(`  ${key}  ${ALLOWS[choice as Scope].padEnd(18)} `, words[choice], columns)),
+    ...flow([`  ${others.map(({ choice, key }) => `${key}  ${words[choice] || choice}`).join('      ')}`], '', columns),
+  ];
+}
+
+/** What allowing for each scope is called. */
+export const ALLOWS = {
+  once: 'allow once',
+  session: 'allow for session',
+  timeboxed: 'allow for a time',
+} as const satisfies Record<Scope, string>;
+
+const LABEL = 12;
+/** what a person still reads; below it a row would hold next to nothing */
+const LEAST = 8;
+
+/** A label of ours, and a text in rows to the right of it. */
+function row(label: string, text: string, columns: number): string[] {
+  const isLong = label.length > LABEL - 3;
+  const rows = hang(isLong ? ' '.repeat(LABEL) : `  ${label}`.padEnd(LABEL), text, columns);
+  return isLong ? [...wrap(label, columns - 3).map((part) => `  ${part}`), ...rows] : rows;
+}
+
+function note(text: string, columns: number): string[] {
+  return hang('  ! ', text, columns);
+}
+
+/** The rows of a text behind its beginning. */
+function hang(beginning: string, text: string, columns: number): string[] {
+  const indent = Math.min(beginning.length, Math.max(LABEL, columns - 24));
+  const parts = wrap(text, columns - 1 - indent);
+  if (beginning.length > indent) return [beginning.trimEnd(), ...parts.map((part) => ' '.repeat(LABEL) + part)];
+  return parts.map((part, i) => (i === 0 ? beginning : ' '.repeat(indent)) + part);
+}
+
+/** Our own short texts side by side as far as they fit. */
+function flow(parts: readonly string[], gap: string, columns: number): string[] {
+  const rows: string[] = [];
+  for (const part of parts) {
+    const last = rows.at(-1);
+    if (last !== undefined && (last + gap + part).length < columns) rows[rows.length - 1] = last + gap + part;
+    else rows.push(...wrap(part, columns - 1));
+  }
+  return rows;
+}
+
+/** Cut into rows by columns. Of what is not ASCII each character is taken for two: no row becomes longer than it may. */
+function wrap(text: string, width: number): string[] {
+  const most = Math.max(LEAST, width);
+  const rows: string[] = [];
+  let current = '';
+  let used = 0;
+  for (const character of text) {
+    const wide = character > '~' && character !== '…' && character !== '·' ? 2 : 1;
+    if (used + wide > most) {
+      rows.push(current);
+      current = '';
+      used = 0;
+    }
+    current += character;
+    used += wide;
+  }
+  return [...rows, current];
+}
+
+function foreignText(text: string): string {
+  return printable(maskSecrets(text));
+}
+
+function foreignTexts({ approval, payload }: ApprovalView): string[] {
+  const { execution } = approval;
+  const input =
+    execution === undefined || execution === null ? [inputText(payload).replaceAll('\n', '')] : execution.argv;
+  return [approval.request_summary, approval.principal, approval.resource, ...input];
+}
+
+/** The program is never masked. */
+function argvRows([program = '', ...args]: readonly string[], columns: number): string[] {
+  return [
+    ...row('argv', quoteEmpty(printable(program)), columns),
+    ...args.flatMap((arg) => row('', quoteEmpty(foreignText(arg)), columns)),
+  ];
+}
+
+function quoteEmpty(text: string): string {
+  return text === '' ? '""' : text;
+}
+
+/** A line break is shown, and breaks the row too: a file is read line by line, and none of them passes for one of ours. */
+function inputRows(payload: Uint8Array, columns: number): string[] {
+  const lines = foreignInput(payload);
+  return lines.flatMap((line, i) => row(i === 0 ? 'input' : '', line, columns));
+}
+
+function foreignInput(payload: Uint8Array): string[] {
+  if (payload.length === 0) return ['(empty)'];
+  const lines = maskSecrets(inputText(payload)).split('\n');
+  const last = lines.pop() ?? '';
+  return [...lines.map((line) => `${printable(line)}\\u{a}`), ...(last === '' ? [] : [printable(last)])];
+}
+
+/** Bytes that are no text are shown in hexadecimal. */
+function inputText(payload: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);
+  } catch {
+    return `(not UTF-8, in hexadecimal) ${Buffer.from(payload).toString('hex')}`;
+  }
+}
+
+function asksWords(approval: Approval): string {
+  const { principal, session_id: session, channel, device_id: device } = approval;
+  return [
+    printable(principal),
+    ...(session === '' ? [] : [`session ${printable(session)}`]),
+    ...(typeof channel === 'string' ? [`channel ${printable(channel)}`] : []),
+    ...(device === '' ? [] : [`device ${printable(device)}`]),
+  ].join(' · ');
+}
+
+function wantsWords({ action, resource, skill_id: skill, capabilities }: Approval): string {
+  const needs = capabilities.length === 0 ? '' : `, needing ${capabilities.map((one) => printable(one)).join(', ')}`;
+  const runs = typeof skill === 'string' ? `, skill ${printable(skill)}` : '';
+  return `${printable(action)} on ${printable(resource)}${runs}${needs}`;
+}
+
+function hostWords(hosts: readonly string[]): string {
+  return hosts.length === 0 ? '' : `: ${hosts.map((host) => printable(host)).join(', ')}`;
+}
+
+function hostileWords(hostile: number): string {
+  return `${count(hostile, 'invisible or direction-changing character')} ${hostile === 1 ? 'is' : 'are'}`;
+}
+
+function expiryWords(approval: Approval, now: number): string {
+  const state = stateOf(approval, now);
+  if (state !== 'pending') return state.replace('_', ' ');
+  const seconds = Math.max(0, Math.round((approval.expires_at_unix_ms - now) / 1000));
+  return `expires in ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+function beforeWords({ approval, history, now }: ApprovalView): string {
+  const alike = history.filter((other) => other.approval_id !== approval.approval_id && isLike(other, approval));
+  const states = alike.map((other) => stateOf(other, now)).filter((state) => state !== 'pending');
+  if (states.length === 0) return 'nothing like this';
+  const allowed = states.filter((state) => state === 'allowed' || state === 'used').length;
+  const denied = states.filter((state) => state === 'denied').length;
+  const reason = alike.findLast((other) => stateOf(other, now) === 'denied')?.decision_reason;
+  const told = [
+    ...(allowed === 0 ? [] : [`${allowed} allowed`]),
+    ...(denied === 0 ? [] : [`${denied} denied${typeof reason === 'string' ? ` ("${printable(reason)}")` : ''}`]),
+    ...(states.length === allowed + denied ? [] : [`${states.length - allowed - denied} unanswered`]),
+  ];
+  return `${states.length} like this: ${told.join(', ')}`;
+}
+
+/** The same tool or action, and the same beginning of the command line. */
+function isLike(a: Approval, b: Approval): boolean {
+  return a.subject_id === b.subject_id && commandOf(a) === commandOf(b);
+}
+
+function commandOf(approval: Approval): string {
+  return JSON.stringify(grantRuleOf(approval).command?.argv ?? null);
+}

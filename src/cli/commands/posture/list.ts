@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { workspacesOf } from '../../../flows/open-gate.ts';
+import { toolNames } from '../../../policy/catalog.ts';
+import { evaluationConfigOf } from '../../../policy/facts.ts';
+import { effectivePosture } from '../../../posture/posture.ts';
+import { recommendTools } from '../../../posture/recommendation.ts';
+import { count } from '../../../text.ts';
+import { type Cli, ending } from '../../cli.ts';
+import { command, worded } from '../../command.ts';
+import { sayList } from '../../table.ts';
+
+export function list(cli: Cli): Command {
+  const verb = command('list')
+    .summary('how each tool is treated')
+    .description('List how each tool is treated and what decides it; suggest what could be always allowed.')
+    .option('--session <session>', 'in this session')
+    .option('--agent <principal>', 'for this principal')
+    .action(
+      ending(cli, async ({ session, agent }) => {
+        const { output, world } = cli;
+        const { readApprovals } = await import('../../../flows/find-approval.ts');
+        const { settings } = await cli.config();
+        const store = await cli.store();
+        const { posture: registry, registry: access } = await store.read('posture', 'registry');
+        const now = world.clock();
+        const config = evaluationConfigOf(settings);
+        const principal = agent ?? '';
+        const subject = { sessionId: session ?? '', principal, workspaceIds: workspacesOf(access, principal) };
+        const set = registry.overrides.map(({ tool_name }) => tool_name);
+        const items = [...new Set([...config.allowlistedTools, ...set, ...toolNames()])].sort().map((tool) => {
+          const isAllowlisted = config.allowlistedTools.has(tool);
+          const grounds = { isAllowlisted, processRunnerEnabled: settings.tool_call.process_runner.enabled };
+          return effectivePosture({ tool, grounds, subject }, registry, now);
+        });
+        const asked = new Set(items.filter(({ state }) => state === 'ask_each_time').map(({ tool }) => tool));
+        const suggested = recommendTools(await readApprovals({ store }), now).filter(({ tool }) => asked.has(tool));
+        const recommended = new Map(suggested.map((one) => [one.tool, one]));
+        await sayList(output, {
+          schema: 'palyra.posture.list/1',
+          items,
+          columns: [
+            { heading: 'tool', cell: ({ tool }) => tool },
+            { heading: 'posture', cell: ({ state }) => state },
+            { heading: 'by', cell: ({ source }) => source },
+            { heading: 'because', cell: ({ why }) => why },
+          ],
+          record: (posture) => ({ ...posture, recommended: recommended.has(posture.tool) ? 'always_allow' : null }),
+          empty: 'no tool is known',
+        });
+        for (const { tool, approvals } of suggested) {
+          output.note(`${tool} was allowed ${count(approvals, 'time')} in 14 days and never denied`);
+          output.note(`palyra posture set ${tool} always_allow`);
+        }
+        return 'ok';
+      }),
+    );
+  return worded(verb, {
+    examples: [{ says: 'every tool', command: 'palyra posture list' }],
+    exits: ['ok', 'unsafe_state'],
+  }) as unknown as Command;
+}

@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import { workspacesOf } from '../../../flows/open-gate.ts';
+import { evaluationConfigOf } from '../../../policy/facts.ts';
+import { readToolName } from '../../../posture/change.ts';
+import { effectivePosture, isInForce } from '../../../posture/posture.ts';
+import { printable } from '../../../text.ts';
+import { relative, rfc3339 } from '../../../time.ts';
+import { type Cli, ending } from '../../cli.ts';
+import { command, worded } from '../../command.ts';
+
+export function show(cli: Cli): Command {
+  const verb = command('show')
+    .summary('how one tool is treated, and why')
+    .description('Show how a tool is treated, what decides it, and everything that was set for it.')
+    .argument('<tool>', 'the tool')
+    .option('--session <session>', 'in this session')
+    .option('--agent <principal>', 'for this principal')
+    .action(
+      ending(cli, async (given: string, { session, agent }) => {
+        const { output, world } = cli;
+        const tool = readToolName(given);
+        const now = world.clock();
+        const { settings } = await cli.config();
+        const { posture: registry, registry: access } = await (await cli.store()).read('posture', 'registry');
+        const grounds = {
+          isAllowlisted: evaluationConfigOf(settings).allowlistedTools.has(tool),
+          processRunnerEnabled: settings.tool_call.process_runner.enabled,
+        };
+        const principal = agent ?? '';
+        const subject = { sessionId: session ?? '', principal, workspaceIds: workspacesOf(access, principal) };
+        const posture = effectivePosture({ tool, grounds, subject }, registry, now);
+        const overrides = registry.overrides.filter(({ tool_name }) => tool_name === tool);
+        if (output.json) {
+          output.value({ schema: 'palyra.posture.show/1', ...posture, overrides });
+          return 'ok';
+        }
+        output.answer(`${printable(tool)}   ${posture.state}   ${printable(posture.why)} (${posture.source})`);
+        for (const one of overrides) {
+          const where = one.scope_kind === 'global' ? 'global' : `${one.scope_kind} ${printable(one.scope_id)}`;
+          const ends =
+            typeof one.expires_at_unix_ms === 'number' ? `, ends ${relative(one.expires_at_unix_ms, now)}` : '';
+          const by = `set ${rfc3339(one.updated_at_unix_ms)} by ${printable(one.actor_principal)}`;
+          output.answer(`  ${where}   ${one.state}   ${by}${isInForce(one, now) ? ends : ', expired'}`);
+        }
+        return 'ok';
+      }),
+    );
+  return worded(verb, {
+    examples: [{ says: 'a tool that nobody has allowed', command: 'palyra posture show palyra.http.fetch' }],
+    exits: ['ok', 'usage', 'unsafe_state'],
+  }) as unknown as Command;
+}

@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { newPlace } from '../palyra.ts';
+
+const TRANSCRIPT = join(import.meta.dirname, 'two-terminals.txt');
+
+/**
+ * The walk-through of the README, as two people would do it: an agent in one terminal, an operator in the other, both in
+ * tmux. PALYRA_UPDATE=1 writes what they saw.
+ */
+test.skipIf(!existsSync('/usr/bin/tmux'))('an agent asks, an operator answers, the call is made once', async () => {
+  const { folder } = newPlace();
+  const home = dirname(folder);
+  const agent = openPane('agent', home, folder);
+  const operator = openPane('operator', home, folder);
+
+  await agent.enter('palyra init --tool palyra.http.fetch');
+  await agent.enter(`echo '{"url":"https://example.org/report"}' > call.json`);
+  agent.type('palyra approvals request --tool palyra.http.fetch --input call.json \\\n');
+  agent.type('  --principal agent:report --session demo --summary "reading the report" --wait 10m\n');
+  await agent.sees('waiting for an answer to ');
+
+  operator.type('palyra approvals resolve\n');
+  await operator.sees('? Decision (Enter skips)');
+  operator.type('a\n');
+  await operator.sees('? High risk. Type ');
+  const id = /Type ([0-9A-Z]{6}) to allow once/.exec(operator.screen())?.[1] ?? '';
+  operator.type(`${id}\n`);
+  await operator.sees('allowed once by');
+
+  await agent.sees(/allowed once by[\s\S]*\$ $/);
+  await agent.enter(`palyra approvals claim ${id} --input call.json`);
+  await agent.enter(`palyra approvals claim ${id} --input call.json`);
+  await operator.enter('palyra approvals list');
+
+  const seen = `# the agent\n${agent.screen()}\n\n# the operator\n${operator.screen()}\n`.replaceAll(id, '<id>');
+  if (process.env.PALYRA_UPDATE === '1') writeFileSync(TRANSCRIPT, steady(seen));
+  else expect(steady(seen)).toBe(readFileSync(TRANSCRIPT, 'utf8'));
+});
+
+/** One terminal of 100 columns. */
+function openPane(name: string, home: string, folder: string) {
+  const socket = join(home, `tmux-${name}`);
+  const tmux = (...args: string[]): string => execFileSync('tmux', ['-S', socket, ...args], { encoding: 'utf8' });
+  const env = { PATH: `${home}/bin:/usr/bin:/bin`, HOME: home, TZ: 'UTC', LANG: 'C.UTF-8', PS1: '$ ', NO_COLOR: '1' };
+  const shell = ['env', '-i', 'TERM=screen', ...Object.entries(env).map(([key, value]) => `${key}=${value}`)];
+  tmux(
+    '-f',
+    '/dev/null',
+    'new-session',
+    '-d',
+    '-x',
+    '100',
+    '-y',
+    '60',
+    '-c',
+    folder,
+    ...shell,
+    'bash',
+    '--norc',
+    '--noprofile',
+  );
+  onTestFinished(() => void tmux('kill-server'));
+  const screen = (): string => tmux('capture-pane', '-p', '-J', '-S', '-').trimEnd();
+  const sees = async (wanted: string | RegExp): Promise<void> => {
+    for (let tries = 0; tries < 400; tries++) {
+      const now = `${screen()} `;
+      if (typeof wanted === 'string' ? now.includes(wanted) : wanted.test(now)) return;
+      await sleep(50);
+    }
+    throw new Error(`${String(wanted)} has not come:\n${screen()}`);
+  };
+  const type = (keys: string): void => {
+    for (const part of keys.split(/(\n)/)) {
+      if (part === '\n') tmux('send-keys', 'Enter');
+      else if (part !== '') tmux('send-keys', '-l', part);
+    }
+  };
+  return {
+    screen: () => screen().replace(/\n\$$/, ''),
+    sees,
+    type,
+    /** a command, until the shell asks for the next */
+    async enter(line: string): Promise<void> {
+      await sees(/(^|\n)\$ +$/);
+      type(`${line}\n`);
+      await sees(new RegExp(`${line.slice(-20).replace(/[.*+?^$(){}|[\]\\]/g, '\\$&')}[\\s\\S]*\\n\\$ +$`));
+    },
+  };
+}
+
+/** What differs from run to run, by its name. */
+function steady(text: string): string {
+  return text
+    .replace(/\b[0-7][0-9A-HJKMNP-TV-Z]{19}<id>/g, '<ulid>')
+    .replace(/digest {4}[0-9a-f]{8}/g, 'digest    <digest>')
+    .replaceAll(`user:${userInfo().username}`, 'user:<me>')
+    .replace(/expires in \d+:\d\d/g, 'expires in <time>')
+    .replace(/\d+ s ago/g, '<time> ago');
+}
