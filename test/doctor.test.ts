@@ -68,7 +68,9 @@ describe.each(SPOILT)('%s', (name, spoil, code, fixed) => {
   });
 
   const isRefused = !code.startsWith('registry.') && code !== 'journal.torn' && name !== 'an edited entry';
-  test.runIf(isRefused)('is refused to every command that changes something, with 14, and stays', async () => {
+  // what only a reader notices is refused to nobody
+  if (!isRefused) return;
+  test('is refused to every command that changes something, with 14, and stays', async () => {
     const place = writtenPlace();
     const root = rootOf(place);
     spoil(root);

@@ -9,7 +9,7 @@ test('whatever JSON says is read as JSON.parse reads it', () => {
   fc.assert(
     fc.property(fc.jsonValue({ noUnicodeString: false, maxDepth: 6 }), fc.constantFrom(0, 2), (value, indent) => {
       const text = JSON.stringify(value, null, indent);
-      fc.pre(!/-?9007199254740992/.test(text)); // the one integer that generators like and that is not safe
+      fc.pre(!/\d{16,}/.test(text)); // integers that are not safe are refused, see below
       expect(parseJson(text, EXACT)).toEqual(JSON.parse(text));
     }),
   );

@@ -80,7 +80,7 @@ const STDIN = 'standard input';
 
 function readNamed(path: string, limits: TextLimits): Buffer {
   const bytes = path === '-' ? readDescriptor(0, STDIN, limits) : readPath(path, limits);
-  if (bytes === undefined) throw new PalyraError('store.not_found', `no such ${limits.what}: ${path}`);
+  if (bytes === undefined) throw notFound(path, limits.what);
   return bytes;
 }
 

@@ -17,7 +17,7 @@ export interface ExplainedDecision extends PolicyDecision {
   readonly matched: readonly NamedPolicy[];
   readonly nearMisses: readonly NearMiss[];
   readonly smallestChange: SmallestChange;
-  /** how the requested tool would be treated before policy is asked; undefined when no tool is named */
+  /** how the requested tool would be treated before policy is asked; undefined when no tool is named, or in a what-if */
   readonly posture: Posture | undefined;
   /** the action is named by no policy: most often a slip of the pen */
   readonly unknownAction: { readonly nearest: string | undefined } | undefined;
@@ -40,18 +40,25 @@ export interface PostureView {
 
 /**
  * Decide one request and explain the decision.
- * @param config what decides instead of the configuration in force: a what-if
  * @throws PalyraError input.invalid for a request that contradicts itself
  */
-export function checkPolicy(
-  { cedar, inForce, config: { settings } }: CheckDesk,
-  given: PolicyRequest,
-  view: PostureView,
-  config: EvaluationConfig = evaluationConfigOf(settings),
-): ExplainedDecision {
+export function checkPolicy(desk: CheckDesk, given: PolicyRequest, view: PostureView): ExplainedDecision {
+  const { settings } = desk.config;
+  const config = evaluationConfigOf(settings);
   const request = normalizeRequest(given);
   const facts = establishFacts(request, config);
-  const decision = decide({ request, facts }, config, inForce);
+  const decision = decide({ request, facts }, config, desk.inForce);
+  const posture = postureOf(request, config, settings.tool_call.process_runner.enabled, view);
+  return { ...explainDecision(desk, decision, config), posture };
+}
+
+/** Explain a decision, whatever configuration it was made in. Of postures it knows nothing. */
+export function explainDecision(
+  { cedar, inForce }: Pick<CheckDesk, 'cedar' | 'inForce'>,
+  decision: PolicyDecision,
+  config: EvaluationConfig,
+): ExplainedDecision {
+  const { request, facts } = decision;
   const isDenied = decision.decision === 'deny';
   const cedarCall = cedarCallOf(gateContext(request, facts, config.allowSensitiveTools));
   const candidates = isDenied ? inForce.policies.filter((policy) => mayMatch(policy, request)) : [];
@@ -61,7 +68,7 @@ export function checkPolicy(
     matched: inForce.policies.filter(({ id }) => decision.matchedPolicies.includes(id)),
     nearMisses: isDenied ? findNearMisses({ cedar, cedarCall, candidates }) : [],
     smallestChange: isDenied ? findSmallestChange(decision, { evaluator: inForce, config }) : [],
-    posture: postureOf(request, config, settings.tool_call.process_runner.enabled, view),
+    posture: undefined,
     unknownAction: findUnknownAction(request.action, inForce.policies),
   };
 }

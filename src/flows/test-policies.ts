@@ -6,10 +6,9 @@ import { establishFacts, evaluationConfigOf } from '../policy/facts.ts';
 import { normalizeRequest } from '../policy/request.ts';
 import { readScenarios, type Scenario } from '../policy/scenario.ts';
 import type { NamedPolicy } from '../policy/source.ts';
-import { postureShape } from '../posture/registry.ts';
 import type { Files } from '../store/files.ts';
 import { compareText } from '../text.ts';
-import { type CheckDesk, checkPolicy, type ExplainedDecision, type PostureView } from './check-policy.ts';
+import { type CheckDesk, type ExplainedDecision, explainDecision } from './check-policy.ts';
 
 /** Something that the answer says otherwise than expected. */
 export interface Difference {
@@ -70,13 +69,11 @@ function runScenario(desk: CheckDesk, scenario: Scenario, coverage: Coverage): S
   const request = normalizeRequest(scenario.request);
   const facts = establishFacts(request, config);
   coverage.look(cedarCallOf(gateContext(request, facts, config.allowSensitiveTools)));
-  const differences = compare(scenario.expect, answerOf(decide({ request, facts }, config, desk.inForce)), '');
-  const explained = differences.length === 0 ? undefined : checkPolicy(desk, scenario.request, AS_SHIPPED, config);
+  const decision = decide({ request, facts }, config, desk.inForce);
+  const differences = compare(scenario.expect, answerOf(decision), '');
+  const explained = differences.length === 0 ? undefined : explainDecision(desk, decision, config);
   return { scenario, differences, explained };
 }
-
-/** A scenario is about policies: postures are as shipped, whatever this machine's operators have set. */
-const AS_SHIPPED: PostureView = { postures: postureShape.empty(), workspacesOf: () => [], now: 0 };
 
 /** Records key by key, for those that are expected; lists in any order. */
 function compare(expected: unknown, actual: unknown, key: string): Difference[] {

@@ -93,7 +93,7 @@ describe('a file that cannot be read', () => {
     execFileSync('mkfifo', [join(place.folder, 'fifo')]);
     expectRefusal(await place.palyra(['policy', 'check', '--request', 'nowhere']), 3, 'no such request: nowhere');
     expectRefusal(await place.palyra(['policy', 'check', '--request', 'folder']), 2, 'is a folder');
-    expectRefusal(await place.palyra(['policy', 'check', '--request', 'fifo']), 2, 'not valid JSON');
+    expectRefusal(await place.palyra(['policy', 'check', '--request', 'fifo']), 2, 'is a FIFO');
     expectRefusal(await place.palyra(['policy', 'check', '--batch', 'nowhere']), 3, 'no such file: nowhere');
     expectRefusal(await place.palyra(['policy', 'check', '--batch', 'folder']), 2, 'cannot be read');
     expectRefusal(await place.palyra(['policy', 'fmt', 'nowhere']), 3, 'no such policy file');

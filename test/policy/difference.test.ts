@@ -113,7 +113,7 @@ describe('the space of the baseline', () => {
     const request = fc.record({
       principal: name,
       action: fc.oneof(fc.constantFrom('tool.execute', 'skill.execute'), fc.constantFrom(...ACTIONS)),
-      resource: name,
+      resource: name.map((one) => `thing:${one}`),
       context: fc.record({ channel: name, tool_name: name, skill_id: name, capabilities: names }, { requiredKeys: [] }),
     });
     fc.assert(

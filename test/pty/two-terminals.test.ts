@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ const TRANSCRIPT = join(import.meta.dirname, 'two-terminals.txt');
  * The walk-through of the README, as two people would do it: an agent in one terminal, an operator in the other, both in
  * tmux. PALYRA_UPDATE=1 writes what they saw.
  */
-test.skipIf(!existsSync('/usr/bin/tmux'))('an agent asks, an operator answers, the call is made once', async () => {
+test('an agent asks, an operator answers, the call is made once', async () => {
   const { folder } = newPlace();
   const home = dirname(folder);
   const agent = openPane('agent', home, folder);
