@@ -39,4 +39,9 @@ describe('transcripts', () => {
   });
 });
 
+test('README shows the walk-through of two terminals as it is typed', () => {
+  const walk = readFileSync(join(PACKAGE, 'test/pty/two-terminals.txt'), 'utf8').trimEnd();
+  expect(readFileSync(join(PACKAGE, 'README.md'), 'utf8')).toContain(`\`\`\`text\n${walk}\n\`\`\``);
+});
+
 const SEPARATOR = '\n# next block\n\n';
