@@ -35,7 +35,7 @@ export function newPlace(): Place {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'palyra-test-')));
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, 'bin'));
-  mkdirSync(join(folder, 'work'));
+  mkdirSync(join(folder, 'desk'));
   writeFileSync(join(folder, 'bin/palyra'), `#!/bin/sh\nexec "${NODE}" "${INSTALLED}/bin/palyra.js" "$@"\n`, {
     mode: 0o755,
   });
@@ -47,10 +47,10 @@ export function newPlace(): Place {
     TERM: 'xterm',
   };
   return {
-    folder: join(folder, 'work'),
+    folder: join(folder, 'desk'),
     palyra: (args, given = {}) =>
-      run(NODE, [join(INSTALLED, 'bin/palyra.js'), ...args], join(folder, 'work'), env, given),
-    bash: (line, given = {}) => run('/bin/bash', ['-c', line], join(folder, 'work'), env, given),
+      run(NODE, [join(INSTALLED, 'bin/palyra.js'), ...args], join(folder, 'desk'), env, given),
+    bash: (line, given = {}) => run('/bin/bash', ['-c', line], join(folder, 'desk'), env, given),
   };
 }
 

@@ -98,7 +98,7 @@ test('a fresh place is answered, and nothing is written', async () => {
   const { bash, palyra } = newPlace();
   await palyra(LIST);
   expect((await bash('find "$HOME" -newer "$HOME/bin" -type f | grep -v /bin/; ls -A "$HOME"')).stdout).toBe(
-    'bin\nwork\n',
+    'bin\ndesk\n',
   );
 });
 

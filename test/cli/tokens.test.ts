@@ -89,7 +89,7 @@ describe('a secret', () => {
       expect(stderr).toContain('a secret on the command line is refused');
       expect(stderr).not.toContain(each.slice(0, 15));
     }
-    expect(readdirSync(dirname(place.folder)).sort()).toEqual(['bin', 'work']);
+    expect(readdirSync(dirname(place.folder)).sort()).toEqual(['bin', 'desk']);
   });
 });
 
@@ -333,7 +333,7 @@ describe('scan', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('no such file or folder: missing');
     // nothing was asked of the state, so none was made
-    expect(readdirSync(dirname(place.folder)).sort()).toEqual(['bin', 'work']);
+    expect(readdirSync(dirname(place.folder)).sort()).toEqual(['bin', 'desk']);
   });
 
   test('looks into what commits add and say; a range that git does not know is refused', async () => {

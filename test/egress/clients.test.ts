@@ -23,7 +23,7 @@ const NOBODY = process.getuid?.() === 0 ? 65534 : undefined;
 const environment = {
   ...plan.environment,
   PATH: '/usr/bin:/bin',
-  HOME: '/work',
+  HOME: '/desk',
   CURL_CA_BUNDLE: '/etc/ca.pem',
   GIT_SSL_CAINFO: '/etc/ca.pem',
   NODE_EXTRA_CA_CERTS: '/etc/ca.pem',
@@ -60,7 +60,7 @@ function sandboxed(command: readonly string[], carrier: Carrier = PERL, from: La
     ...['--ro-bind', '/usr', '/usr', '--symlink', 'usr/bin', '/bin', '--symlink', 'usr/lib', '/lib'],
     ...['--symlink', 'usr/lib64', '/lib64', '--ro-bind', join(lab.folder, 'hosts'), '/etc/hosts'],
     ...['--ro-bind', join(lab.folder, 'ca.pem'), '/etc/ca.pem', '--ro-bind-try', '/etc/ssl', '/etc/ssl'],
-    ...['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--bind', workspace, '/work', '--chdir', '/work', '--'],
+    ...['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--bind', workspace, '/desk', '--chdir', '/desk', '--'],
   ];
   const argv = wrapWithRelays({ bwrap: '/usr/bin/bwrap', carrier }, plan, from.directory, [...inner, ...command]);
   const asNobody =
