@@ -31,10 +31,16 @@ export type Identified = Acting | { readonly invalid: InvalidReason; readonly to
 
 /**
  * Who acts, by what the registry says now.
- * @throws PalyraError usage.invalid (`--as`), access.forbidden
+ * @throws PalyraError usage.invalid (`--as`, an empty secret), access.forbidden
  */
 export function identify(registry: Registry, claim: Claim, now: number): Identified {
   const { login, uid, pid, host, secret } = claim;
+  if (secret === '') {
+    // a variable that was never filled must not turn a script's few rights into all of the login's
+    throw new PalyraError('usage.invalid', 'PALYRA_TOKEN is set, but empty', {
+      hint: 'fill it, or: unset PALYRA_TOKEN',
+    });
+  }
   const operator: Actor = { principal: `user:${login}`, uid, pid, host };
   if (secret === undefined)
     return actFor(registry, { principal: operator.principal, actor: operator, token: null }, claim);

@@ -88,19 +88,19 @@ function inspectSandbox(isWanted: boolean): Finding[] {
             isFixable: false,
           },
         ];
-  return program('socat') === null ? [...refused, noSocat()] : refused;
+  return program('perl') === null ? [...refused, noPerl()] : refused;
 }
 
 const TRIAL = ['--unshare-user', '--unshare-net', '--unshare-pid', '--ro-bind', '/', '/', '--', '/bin/true'];
 const TRIAL_MS = 5000;
 
-function noSocat(): Finding {
+function noPerl(): Finding {
   return {
-    code: 'machine.no_socat',
+    code: 'machine.no_perl',
     isWrong: false,
-    what: 'there is no socat',
-    why: 'relays into a sandbox with strict egress fall back to perl, or to this Node, and start more slowly',
-    remedy: "sudo apt install socat   (or your system's package of it)",
+    what: 'there is no perl',
+    why: 'Landlock, seccomp for tier b and fast relays into a sandbox are set up by it; without it they are slower, or missing',
+    remedy: "sudo apt install perl-base   (or your system's package of it)",
     isFixable: false,
   };
 }

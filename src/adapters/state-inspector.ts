@@ -59,9 +59,15 @@ function inspectDocuments<D extends object>(root: string, shapes: Shapes<D>): In
   if (beyond.length > 0) return { findings: [...findings, unfinished(tail.head.seq)], documents: {} };
   const documents: Partial<D> = {};
   for (const name of Object.keys(shapes) as (keyof D)[]) {
-    const loaded = attempt(root, () => loadChecked(root, shapes[name], checkpoint?.documents ?? {}));
-    if ('code' in loaded) findings.push(loaded);
-    else documents[name] = loaded.document;
+    const digests = checkpoint?.documents ?? {};
+    const loaded = attempt(root, () => loadChecked(root, shapes[name], digests));
+    if ('code' in loaded) {
+      findings.push(loaded);
+      continue;
+    }
+    documents[name] = loaded.document;
+    const path = join(root, shapes[name].name);
+    if (loaded.digest !== digests[shapes[name].name]) findings.push(rewritten(path, checkpoint?.head.seq ?? 0));
   }
   return { findings, documents };
 }
@@ -196,7 +202,20 @@ function loadChecked<T>(root: string, shape: DocumentShape<T>, digests: Readonly
   const path = join(root, shape.name);
   const bytes = readPrivateFile(path, DOCUMENT_BYTES);
   if (bytes !== null) parseDocument(shape, decodeUtf8(bytes, path));
-  return { document: loadDocument(root, shape, digests)?.document ?? shape.empty() };
+  const loaded = loadDocument(root, shape, digests);
+  return { document: loaded?.document ?? shape.empty(), digest: loaded?.digest };
+}
+
+/** Allowed, for the file is shared; but nobody's name stands beside the change. */
+function rewritten(path: string, seq: number): Finding {
+  return {
+    code: 'state.rewritten',
+    isWrong: false,
+    what: `${path} was rewritten by something else than palyra after entry ${seq} of the journal`,
+    why: 'another program may do so; the journal does not say what it changed, nor who',
+    remedy: 'palyra tokens list, palyra flags list, palyra members list   show what holds now',
+    isFixable: false,
+  };
 }
 
 function attempt<T>(root: string, work: () => T): T | Finding {

@@ -32,7 +32,7 @@ export async function answerLines(cli: Cli, path: string, limit: number, answer:
 }
 
 /** Whether the reader has taken a text; false when it is gone, or the disk is full. */
-function written(stdout: NodeJS.WriteStream, text: string): Promise<boolean> {
+export function written(stdout: NodeJS.WriteStream, text: string): Promise<boolean> {
   return new Promise((resolve) => {
     stdout.write(text, (error) => resolve(error === undefined || error === null));
   });

@@ -1,5 +1,6 @@
 import { PalyraError } from '../errors.ts';
 import type { Cli } from './cli.ts';
+import { written } from './lines.ts';
 
 const SECRET_BYTES = 1024;
 
@@ -15,4 +16,29 @@ export async function readSecret({ world }: Pick<Cli, 'world'>, path: string, hi
   const secret = (await world.files()).readText(path, { bytes: SECRET_BYTES, what: 'secret file' }).trim();
   if (secret === '') throw new PalyraError('usage.invalid', 'there is no secret: the input is empty', { hint });
   return secret;
+}
+
+/**
+ * Before a secret is made that is shown once: that somebody will see it.
+ * @throws PalyraError usage.invalid
+ */
+export async function requireReader({ world, options }: Pick<Cli, 'world' | 'options'>): Promise<void> {
+  if (options.dryRun || !(await world.outputIsDiscarded())) return;
+  throw new PalyraError('usage.invalid', 'the secret would be lost: standard output is closed, or /dev/null', {
+    why: 'it is shown once, and kept nowhere',
+    hint: 'leave standard output open; a file that only you can read: (umask 077; palyra … > FILE)',
+  });
+}
+
+/**
+ * After a new secret was printed: that it came out.
+ * @param undo the command that ends a secret which nobody saw
+ * @throws PalyraError output.failed
+ */
+export async function requireRead({ world }: Pick<Cli, 'world'>, undo: string): Promise<void> {
+  if (await written(world.stdout, '')) return;
+  throw new PalyraError('output.failed', 'the secret was made, but could not be shown', {
+    why: 'standard output was closed, or is full; the secret works all the same',
+    hint: undo,
+  });
 }

@@ -43,7 +43,7 @@ function environment(): string {
   return `PALYRA_STATE_ROOT   where state is kept (--state-root)
 PALYRA_CONFIG       your palyra.toml (--config)
 PALYRA_PRINCIPAL    act for another principal (--as)
-PALYRA_TOKEN        an API token that authenticates its principal; deleted from the environment at start
+PALYRA_TOKEN        an API token that authenticates its principal; taken out of the environment at start, refused if empty
 PALYRA_DEBUG        1: show where a bug happened
 XDG_STATE_HOME, XDG_CONFIG_HOME, HOME     the defaults of the first two
 NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM=dumb     colour, decided for stdout and stderr apart

@@ -38,6 +38,8 @@ export interface World {
   readonly host: () => string;
   /** whether the arguments are what was typed: Node silently replaces what is not UTF-8 */
   readonly argumentsAreUtf8: () => Promise<boolean>;
+  /** whether nobody keeps what is printed */
+  readonly outputIsDiscarded: () => Promise<boolean>;
   readonly files: () => Promise<Files>;
   /** aborted by Ctrl-C or a request to end, with the exit as its reason; once asked for, a second Ctrl-C ends at once */
   readonly interruption: () => AbortSignal;
@@ -102,6 +104,7 @@ export function openWorld(): World {
     pid: process.pid,
     host: hostname,
     argumentsAreUtf8: async () => (await import('../adapters/raw-arguments.ts')).argumentsAreUtf8(),
+    outputIsDiscarded: async () => (await import('../adapters/standard-output.ts')).isDiscarded(),
     files: async () => (await import('../adapters/files.ts')).files,
     interruption: () => {
       const controller = new AbortController();

@@ -41,7 +41,8 @@ async function examineJournal(store: DiagnosisDesk['store']): Promise<Finding[]>
   };
   try {
     const { fault } = await verifyJournal(store);
-    if (fault === null) return [];
+    // that the checkpoint is missing is found with the documents, which it binds as well
+    if (fault === null || fault.fault === 'unbound') return [];
     const place = fault.place === null ? '' : `${fault.place}: `;
     const what = `the journal is not as it was written: ${place}${fault.words}`;
     return [{ code: `journal.${fault.fault}`, isWrong: true, what, isFixable: false, ...words }];
@@ -59,6 +60,8 @@ async function examineConfig({ config, configPath, machine }: DiagnosisDesk) {
     return { findings, wantsSandbox: enabled && tier === 'c' };
   } catch (error) {
     if (!(error instanceof PalyraError)) throw error;
+    // what others may write is refused for just that
+    if (findings.some(({ code }) => code === 'config.writable_by_others')) return { findings, wantsSandbox: false };
     const words = { why: 'no command that needs the configuration works', remedy: `mend ${configPath}` };
     return { findings: [...findings, findingOf(error, 'config.invalid', words)], wantsSandbox: false };
   }

@@ -450,3 +450,37 @@ describe('a registry of another program', () => {
     expect(text).toBe(`${JSON.stringify(JSON.parse(text), null, 2)}\n`);
   });
 });
+
+describe('a secret that nobody would see', () => {
+  test.each(['>&-', '> /dev/null'])('is not made: standard output is %s', async (closed) => {
+    const place = await withTokens();
+    const before = readFileSync(join(stateOf(place), 'access_registry.json'), 'utf8');
+    for (const command of ['tokens mint --label ci', 'tokens mint --label ci --json', 'tokens rotate x']) {
+      const { code, stderr } = await place.bash(`palyra ${command} ${closed}`);
+      expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('the secret would be lost') });
+    }
+    expect(readFileSync(join(stateOf(place), 'access_registry.json'), 'utf8')).toBe(before);
+    // nothing is made, so nothing is lost
+    expect((await place.bash(`palyra tokens mint --label ci --dry-run ${closed}`)).code).toBe(0);
+  });
+
+  test.each(['| exec 0<&-', '> /dev/full'])('is told, with the command that ends it: %s', async (lost) => {
+    const place = await withTokens();
+    const { stderr, stdout } = await place.bash(`palyra tokens mint --label ci ${lost}; echo "\${PIPESTATUS[0]}" >&2`);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/\n1\n$/);
+    const undo = /palyra: hint: {2}palyra (tokens revoke \S+)\n/.exec(stderr)?.[1];
+    expect(stderr).toContain('the secret was made, but could not be shown');
+    expect((await place.palyra(undo?.split(' ') ?? [])).code).toBe(0);
+    expect(registryOf(place).api_tokens[0].revoked_at_unix_ms).toBeGreaterThan(0);
+  });
+});
+
+test('PALYRA_TOKEN that was never filled is refused, and does not turn into the rights of the login', async () => {
+  const place = await withTokens();
+  const { code, stderr } = await place.palyra(['tokens', 'mint', '--label', 'x'], { env: { PALYRA_TOKEN: '' } });
+  expect({ code, stderr }).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('PALYRA_TOKEN is set, but empty'),
+  });
+});

@@ -1,10 +1,10 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { verifyJournal } from '../../src/flows/verify-journal.ts';
 import { GENESIS, writeEntries } from '../../src/journal/entry.ts';
 import { freshRoot, openStore } from '../adapters/state-root.ts';
-import { addNote, draft } from '../store/samples.ts';
+import { addNote, addToken, draft } from '../store/samples.ts';
 
 type Edit = (lines: string[]) => string[];
 
@@ -67,6 +67,26 @@ test('a state that was wholly rewritten is found by a head that was kept elsewhe
   await openStore(other).transact(['noteBook'], addNote('another past'));
   expect(await verifyJournal(openStore(other), head.hash)).toMatchObject({ fault: { fault: 'head_absent' } });
   await expect(verifyJournal(openStore(root), 'abc')).rejects.toMatchObject({ code: 'usage.invalid' });
+});
+
+test('a journal without what binds its end is no journal as it was written', async () => {
+  const root = await rootOfFive();
+  rmSync(join(root, 'checkpoint.json'));
+  const { fault, head } = await verifyJournal(openStore(root));
+  expect(fault).toMatchObject({ fault: 'unbound', place: null });
+  expect(head.seq).toBe(5);
+});
+
+test('a document that another program wrote between two entries is told, with the entry that found it so', async () => {
+  const root = freshRoot();
+  await openStore(root).transact(['registry'], addToken('one'));
+  expect(await verifyJournal(openStore(root))).toMatchObject({ rewritten: [] });
+  const path = join(root, 'access_registry.json');
+  writeFileSync(path, `${readFileSync(path, 'utf8')} `);
+  await openStore(root).transact(['registry'], addToken('two'));
+  await openStore(root).transact(['registry'], addToken('three'));
+  const rewritten = [{ document: 'access_registry.json', times: 1, seq: 2 }];
+  expect(await verifyJournal(openStore(root))).toMatchObject({ fault: null, rewritten });
 });
 
 const TORN: readonly (readonly [name: string, tail: (line: string) => string])[] = [

@@ -49,7 +49,9 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
     await repairState(await openDesk(cli), { state });
   }
   const after = isToRepair && !options.dryRun ? await diagnose(desk) : before;
-  const repaired = before.filter((one) => !after.some(({ code, what }) => code === one.code && what === one.what));
+  const repaired = before.filter(
+    (one) => one.isFixable && !after.some(({ code, what }) => code === one.code && what === one.what),
+  );
   const isWell = !after.some(({ isWrong }) => isWrong);
   if (output.json) {
     output.value({

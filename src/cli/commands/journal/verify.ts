@@ -20,7 +20,7 @@ export function verify(cli: Cli): Command {
   return worded(verb, {
     about: `Finds an entry that was edited, removed, put in, moved or replayed, and a journal that was cut, and names the first
 bad line (exit 6). A line that a crash left unfinished is no tampering: nobody was told that it happened, and the next
-change cuts it off.
+change cuts it off. A registry that another program wrote between two entries is none either, but is told.
 
 Whoever can write the state root can rewrite everything in it, head and all. Keep the head that this prints somewhere
 else, and hold the journal to it with --head.`,
@@ -36,7 +36,7 @@ else, and hold the journal to it with --head.`,
   }) as unknown as Command;
 }
 
-function sayVerdict({ output }: Cli, { head, torn, fault }: JournalVerdict): void {
+function sayVerdict({ output }: Cli, { head, torn, fault, rewritten }: JournalVerdict): void {
   if (output.json) {
     output.value({
       schema: 'palyra.journal.verify/1',
@@ -44,6 +44,7 @@ function sayVerdict({ output }: Cli, { head, torn, fault }: JournalVerdict): voi
       head: { seq: head.seq, sha256: head.hash },
       torn,
       fault,
+      rewritten,
     });
     return;
   }
@@ -60,6 +61,11 @@ function sayVerdict({ output }: Cli, { head, torn, fault }: JournalVerdict): voi
   if (torn !== null) {
     output.note(
       `${printable(torn)} was left unfinished by a crash and never acknowledged; the next change cuts it off`,
+    );
+  }
+  for (const { document, times, seq } of rewritten) {
+    output.note(
+      `something else than palyra had written ${printable(document)} ${count(times, 'time', 'times')}, last before entry ${seq}`,
     );
   }
 }

@@ -4,6 +4,7 @@ import { relative, rfc3339 } from '../../../time.ts';
 import { sayChange } from '../../change.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { requireRead, requireReader } from '../../secret.ts';
 import { withTimes } from '../../times.ts';
 
 export function invite(cli: Cli): Command {
@@ -16,6 +17,7 @@ export function invite(cli: Cli): Command {
     .option('--workspace <workspace>', 'to which, by slug or id (default: the only one)')
     .action(
       ending(cli, async (identity, { role, expires, workspace }) => {
+        await requireReader(cli);
         const { inviteMember } = await import('../../../flows/invite-member.ts');
         const invited = await inviteMember(await openDesk(cli), { workspace, identity, role, expires });
         const { invitation, workspace: where, secret, replaced } = invited.answer;
@@ -34,7 +36,9 @@ export function invite(cli: Cli): Command {
             ...(invited.changed ? ['shown once; only its SHA-256 is kept'] : []),
           ],
         });
-        if (invited.changed && !cli.output.json) cli.output.answer(secret);
+        if (!invited.changed) return 'ok';
+        if (!cli.output.json) cli.output.answer(secret);
+        await requireRead(cli, `palyra members remove ${invitation.invited_identity} --workspace ${where.slug}`);
         return 'ok';
       }),
     );

@@ -4,6 +4,7 @@ import { shortId } from '../../../ids.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
 import { parseCount } from '../../numbers.ts';
+import { requireRead, requireReader } from '../../secret.ts';
 import { withTimes } from '../../times.ts';
 import { openIssuingDesk, rightsInWords } from './words.ts';
 
@@ -23,6 +24,7 @@ export function mint(cli: Cli): Command {
     .option('--rate-limit <n>', 'uses a minute, 10 to 10000 (default: 120)', parseCount('--rate-limit'))
     .action(
       ending(cli, async ({ label, scope, principal, workspace, role, expires, rateLimit }) => {
+        await requireReader(cli);
         const { mintToken } = await import('../../../flows/mint-token.ts');
         const { answer, changed } = await mintToken(await openIssuingDesk(cli), {
           label,
@@ -40,11 +42,13 @@ export function mint(cli: Cli): Command {
             'palyra tokens list',
           );
         }
+        const undo = `palyra tokens revoke ${token.token_id}`;
         const now = cli.world.clock();
         if (cli.output.json) {
           const record = withTimes(showToken(token, false, now));
           const shown = changed ? { token: secret } : {};
           cli.output.value({ schema: 'palyra.tokens.mint/1', ...shown, token_record: record, changed });
+          if (changed) await requireRead(cli, undo);
           return 'ok';
         }
         const did = changed ? `minted ${shortId(token.token_id)}` : 'would mint a token';
@@ -52,6 +56,7 @@ export function mint(cli: Cli): Command {
         if (!changed) return 'ok';
         cli.output.note('shown once; only its SHA-256 is kept');
         cli.output.answer(secret);
+        await requireRead(cli, undo);
         return 'ok';
       }),
     );

@@ -4,6 +4,7 @@ import { shortId } from '../../../ids.ts';
 import { parseDuration, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { requireRead, requireReader } from '../../secret.ts';
 import { withTimes } from '../../times.ts';
 import { openIssuingDesk, rightsInWords } from './words.ts';
 
@@ -18,10 +19,12 @@ export function rotate(cli: Cli): Command {
     .option('--expires <when>', 'when the new one expires (default: as the old one)')
     .action(
       ending(cli, async (id, { grace, expires }) => {
+        await requireReader(cli);
         const { rotateToken } = await import('../../../flows/rotate-token.ts');
         const graceMs = grace === undefined ? 0 : parseDuration(grace, '--grace');
         const { answer, changed } = await rotateToken(await openIssuingDesk(cli), id, { graceMs, expires });
         const { token, rotated, secret } = answer;
+        const undo = `palyra tokens rotate ${token.token_id}`;
         const now = cli.world.clock();
         if (cli.output.json) {
           cli.output.value({
@@ -31,6 +34,7 @@ export function rotate(cli: Cli): Command {
             rotated_token_record: withTimes(showToken(rotated, true, now)),
             changed,
           });
+          if (changed) await requireRead(cli, undo);
           return 'ok';
         }
         const did = changed ? 'rotated' : 'would rotate';
@@ -44,6 +48,7 @@ export function rotate(cli: Cli): Command {
         if (!changed) return 'ok';
         cli.output.note('shown once; only its SHA-256 is kept');
         cli.output.answer(secret);
+        await requireRead(cli, undo);
         return 'ok';
       }),
     );
