@@ -3,6 +3,7 @@ import { parseJson } from '../json.ts';
 import { answerOf, CHECK_SCHEMA } from '../policy/answer.ts';
 import { decide, type PolicyDecision } from '../policy/decision.ts';
 import { type EvaluationConfig, establishFacts, readEvaluationConfig } from '../policy/facts.ts';
+import { outlineOf } from '../policy/outline.ts';
 import { Recent } from '../policy/recent.ts';
 import { normalizeRequest, readRecord, readRequest } from '../policy/request.ts';
 import { asciiJson } from '../text.ts';
@@ -32,16 +33,45 @@ export const LINE_LIMIT = 1024 * 1024;
 /** Answers one line by its number: `{"id"?, "principal", "action", "resource", "context"?, "config"?}`. */
 export function openBatch(desk: BatchDesk): (line: string, number: number) => LineAnswer {
   const writeAnswer = openWriter();
-  return (line, number) => answerLine(desk, writeAnswer, line, number);
+  const ignored = PASSING.filter((attribute) => !desk.inForce.general.observes(attribute));
+  const known = new Recent<string, Standing>(OUTLINES);
+  return (line, number) => {
+    const outline = outlineOf(line, ignored);
+    const answered = outline === undefined ? undefined : known.get(outline.text);
+    if (answered !== undefined) return withId(answered, outline?.id);
+    const answer = answerLine(desk, writeAnswer, line, number);
+    if (answer.standing !== undefined && outline !== undefined && outline.text.length <= OUTLINE_LENGTH) {
+      // an id that is spelt in another way (`"id" : 7`) is still in the outline
+      if (answer.standing.id === outline.id) known.set(outline.text, answer.standing);
+    }
+    return answer;
+  };
 }
 
-/** Never throws for bad input. */
+/** What a session's requests differ in, and hardly any policy looks at. No fact of the gate depends on them. */
+const PASSING = ['session_id', 'run_id', 'device_id'] as const;
+const OUTLINES = 32_768;
+const OUTLINE_LENGTH = 512;
+
+/** An answer that holds for every line with the same outline, but for the id that it was first asked with. */
+interface Standing {
+  readonly id: string | number | undefined;
+  /** without the id */
+  readonly written: string;
+  readonly outcome: LineOutcome;
+}
+
+function withId({ written, outcome }: Omit<Standing, 'id'>, id: string | number | undefined): LineAnswer {
+  return { text: id === undefined ? written : `${HEAD}"id":${asciiJson(id)},${written.slice(HEAD.length)}`, outcome };
+}
+
+/** Never throws for bad input. `standing` is there if the answer depends on nothing that an outline leaves out. */
 function answerLine(
   { inForce, config, assumeConfig }: BatchDesk,
   writeAnswer: WriteAnswer,
   line: string,
   number: number,
-): LineAnswer {
+): LineAnswer & { readonly standing?: Standing | undefined } {
   let id: string | number | undefined;
   try {
     const read = readLine(line, assumeConfig);
@@ -49,10 +79,11 @@ function answerLine(
     const lineConfig = read.config === undefined ? config : readEvaluationConfig(read.config);
     const request = normalizeRequest(readRequest(read.request));
     const decision = decide({ request, facts: establishFacts(request, lineConfig) }, lineConfig, inForce);
-    return {
-      text: writeAnswer(decision, id),
-      outcome: decision.decision === 'allow' ? 'allow' : decision.approvalRequired ? 'approval_required' : 'deny',
-    };
+    const outcome = decision.decision === 'allow' ? 'allow' : decision.approvalRequired ? 'approval_required' : 'deny';
+    // an error of a policy may quote the request
+    if (decision.errors.length > 0) return { text: asciiJson(answerOf(decision, id)), outcome };
+    const standing = { id, written: writeAnswer(decision), outcome } as const;
+    return { ...withId(standing, id), standing };
   } catch (error) {
     if (!(error instanceof PalyraError)) throw error;
     return badLine(error, number, id);
@@ -83,14 +114,13 @@ export function readLine(line: string, assumeConfig: boolean): RequestLine {
   return { id: readId(id), request, config };
 }
 
-type WriteAnswer = (decision: PolicyDecision, id: string | number | undefined) => string;
+type WriteAnswer = (decision: PolicyDecision) => string;
 
-/** Writes answers; those of a batch are few but for their ids, and writing one costs more than deciding it. */
+/** Writes answers without ids; those of a batch are few, and writing one costs more than deciding it. */
 function openWriter(): WriteAnswer {
   const known = new Recent<string, string>(4096);
-  return (decision, id) => {
-    const { request, facts, errors } = decision;
-    if (errors.length > 0) return asciiJson(answerOf(decision, id));
+  return (decision) => {
+    const { request, facts } = decision;
     // each foreign text with its length, so that none runs into the next
     const texts = [request.tool, request.skill, ...request.capabilities, ...decision.matchedPolicies];
     let key: string = decision.reasonCode;
@@ -107,7 +137,7 @@ function openWriter(): WriteAnswer {
       written = asciiJson(answerOf(decision));
       known.set(key, written);
     }
-    return id === undefined ? written : `${HEAD}"id":${asciiJson(id)},${written.slice(HEAD.length)}`;
+    return written;
   };
 }
 

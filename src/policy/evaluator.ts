@@ -45,6 +45,8 @@ export interface PolicyEvaluator {
   evaluateApproved(context: GateContext, denied: CedarAnswer): CedarAnswer;
   /** Any Cedar request, with entities and a schema of its own. */
   evaluateCall(call: CedarCall): CedarAnswer;
+  /** Whether any policy looks at an attribute of the gate's context; in doubt, yes. */
+  observes(attribute: keyof GateContext): boolean;
 }
 
 /** Some of the policies. */
@@ -111,6 +113,13 @@ export function openEvaluator(
     evaluateCall(call) {
       const partOf = readParts(call);
       return ask(isSmall() || partOf === undefined ? whole : sliceFor(ANYONE, partOf), call);
+    },
+    observes(attribute) {
+      if (templates.length > 0) return true;
+      // most policies need not be read as JSON, which takes a hundred times as long
+      return statics.some(
+        (policy) => !isSurelyBlindTo(policy.text, attribute) && viewFrom(observedBy(policy)).key.includes(attribute),
+      );
     },
   };
 
@@ -218,6 +227,14 @@ export function openEvaluator(
   function isSmall(): boolean {
     return statics.length <= SMALL;
   }
+}
+
+/**
+ * Whether a policy that parses looks at an attribute nowhere, by its text alone: the context is named only to take a
+ * member of it, and no member has that name. A name has no escapes; a text that has one could spell it.
+ */
+function isSurelyBlindTo(text: string, attribute: string): boolean {
+  return !text.includes(attribute) && !text.includes('\\') && !/\bcontext\b(?!\s*\.\s*[A-Za-z_])/.test(text);
 }
 
 /** All policies as Cedar is handed them; the build keeps the baseline parsed under the same text. */
