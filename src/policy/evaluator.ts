@@ -231,10 +231,10 @@ export function openEvaluator(
 
 /**
  * Whether a policy that parses looks at an attribute nowhere, by its text alone: the context is named only to take a
- * member of it, and no member has that name. A name has no escapes; a text that has one could spell it.
+ * member of it by its name, which has no escapes, and no member has that name.
  */
 function isSurelyBlindTo(text: string, attribute: string): boolean {
-  return !text.includes(attribute) && !text.includes('\\') && !/\bcontext\b(?!\s*\.\s*[A-Za-z_])/.test(text);
+  return !text.includes(attribute) && !/\bcontext\b(?!\s*\.\s*[A-Za-z_])/.test(text);
 }
 
 /** All policies as Cedar is handed them; the build keeps the baseline parsed under the same text. */
