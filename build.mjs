@@ -45,6 +45,6 @@ await build({
   format: 'esm',
   platform: 'node',
 });
-const { baselineSets, makeImage } = await import('./dist/make-image.mjs');
-writeFileSync('dist/cedar.image', makeImage(baselineSets(readFileSync('policies/baseline.cedar', 'utf8'))));
+const { makeImage, rehearseCheck } = await import('./dist/make-image.mjs');
+writeFileSync('dist/cedar.image', makeImage(rehearseCheck(readFileSync('policies/baseline.cedar', 'utf8'))));
 rmSync('dist/make-image.mjs');

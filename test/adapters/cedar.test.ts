@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { openCedar } from '../../src/adapters/cedar/cedar.ts';
 import type { Engine } from '../../src/adapters/cedar/engine.ts';
 import { readImage } from '../../src/adapters/cedar/image.ts';
-import { makeImage } from '../../src/adapters/cedar/make-image.ts';
+import { makeImage, rehearse } from '../../src/adapters/cedar/make-image.ts';
 import { openPackageEngine } from '../../src/adapters/cedar/package-engine.ts';
 import { compileWasm, isImageOf, isKnown, readWasm, startWasm } from '../../src/adapters/cedar/wasm-engine.ts';
 import type { CedarCall } from '../../src/policy/engine.ts';
@@ -15,7 +15,7 @@ const FACTS = {
     permit(principal, action == Action::"tool.execute", resource) when { context.is_allowlisted_tool };`,
 };
 const wasm = readWasm();
-const file = Buffer.from(makeImage({ facts: FACTS }));
+const file = Buffer.from(makeImage(rehearse('facts', FACTS)));
 const image = readImage(file);
 const module = compileWasm(wasm, false);
 
@@ -242,11 +242,13 @@ test('an image is used whole, or not at all', () => {
 });
 
 test('an image is made the same each time', () => {
-  expect(Buffer.from(makeImage({ facts: FACTS })).equals(file)).toBe(true);
+  expect(Buffer.from(makeImage(rehearse('facts', FACTS))).equals(file)).toBe(true);
 });
 
 test('an image is not made of policies that do not parse', () => {
-  expect(() => makeImage({ facts: { staticPolicies: 'permit(' } })).toThrow(/^facts: .*unexpected end of input/);
+  expect(() => makeImage(rehearse('facts', { staticPolicies: 'permit(' }))).toThrow(
+    /^facts: .*unexpected end of input/,
+  );
 });
 
 test('policies and schemas are read, written and checked', () => {

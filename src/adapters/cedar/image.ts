@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { JsonText } from '../../policy/engine.ts';
+import type { Answers } from './engine.ts';
 
 /**
  * What a warm instance of Cedar remembers, taken when palyra is built, so that a command need not parse the baseline
@@ -20,8 +21,18 @@ interface ImageHead {
   readonly references: number;
   /** the policy sets that it has parsed, by slot */
   readonly prepared: Readonly<Record<string, JsonText>>;
+  /** policies that it has read or written: its answers, by call and argument */
+  readonly translated: Readonly<Record<string, Translation>>;
   /** where memory differs from that of an instance just started: address, length */
   readonly runs: readonly (readonly [at: number, length: number])[];
+}
+
+/** What depends on nothing but its argument, so that an answer of the build's holds for ever. */
+export type Translation = Answers[(typeof TRANSLATIONS)[number]];
+const TRANSLATIONS = ['policyToJson', 'policyToText'] as const;
+
+export function isTranslation(name: keyof Answers): name is (typeof TRANSLATIONS)[number] {
+  return (TRANSLATIONS as readonly string[]).includes(name);
 }
 
 /** The two mutable parts of an instance that JavaScript can reach. */
@@ -59,7 +70,7 @@ export function restoreImage(
 export function takeImage(
   warm: InstanceState,
   started: InstanceState,
-  words: Pick<ImageHead, 'wasm' | 'prepared'>,
+  words: Pick<ImageHead, 'wasm' | 'prepared' | 'translated'>,
 ): Image {
   const bytes = new Uint8Array(warm.memory.buffer);
   const runs = findRuns(bytes, new Uint8Array(started.memory.buffer));
