@@ -21,6 +21,11 @@ export async function readApprovals({ store }: { readonly store: Store<State> })
   return [...approvals.values()];
 }
 
+/** Those that wait for a decision or may still be used, and the newest of the rest: a long history costs nothing here. */
+export async function readLive({ store }: { readonly store: Store<State> }): Promise<readonly Approval[]> {
+  return (await store.read('approvals')).approvals.approvals;
+}
+
 /**
  * The approval that an operator names by its id or the end of it: a live one, else one of the past.
  * @throws PalyraError store.not_found, usage.invalid (ambiguous), usage.secret_argument

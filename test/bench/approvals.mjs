@@ -57,11 +57,14 @@ const { node, list, pending } = await inTurn(
   {
     node: async () => wall([process.execPath, '-e', '0'], { env }),
     list: async () => wall([process.execPath, PALYRA, 'approvals', 'list', '--state-root', root], { env }),
-    pending: async () => wall([process.execPath, PALYRA, 'approvals', 'grants', 'list', '--state-root', root], { env }),
+    pending: async () =>
+      wall([process.execPath, PALYRA, 'approvals', 'list', '--decision', 'pending', '--state-root', root], { env }),
   },
   7,
 );
-console.log(`approvals list, ${HISTORY} in history   ${ms(list)}   grants list ${ms(pending)}   bare node ${ms(node)}`);
+console.log(
+  `approvals list, ${HISTORY} in history   ${ms(list)}   those that wait ${ms(pending)}   bare node ${ms(node)}`,
+);
 
 const woken = [];
 for (let i = 0; i < 15; i++) woken.push(await wakeOnce());

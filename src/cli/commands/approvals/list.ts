@@ -21,10 +21,11 @@ export function list(cli: Cli): Command {
     .option('--type <type>', 'tool or browser_action')
     .action(
       ending(cli, async (options) => {
-        const { readApprovals } = await import('../../../flows/find-approval.ts');
+        const { readApprovals, readLive } = await import('../../../flows/find-approval.ts');
         const now = cli.world.clock();
         const passes = filterOf(options, now);
-        const all = (await readApprovals({ store: await cli.store() })).filter(passes).reverse();
+        const read = options.decision === 'pending' ? readLive : readApprovals;
+        const all = (await read({ store: await cli.store() })).filter(passes).reverse();
         const isPending = (approval: Approval): boolean => stateOf(approval, now) === 'pending';
         await sayList(cli.output, {
           schema: 'palyra.approvals.list/1',
