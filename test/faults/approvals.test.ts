@@ -11,7 +11,7 @@ import { trustedToken } from '../flows/trusted-token.ts';
 import { newPlace, type Place } from '../palyra.ts';
 
 /** a soak has 50 of them, and more kills */
-const OPERATORS = Number(process.env.PALYRA_OPERATORS ?? 12);
+const OPERATORS = Number(process.env.PALYRA_OPERATORS ?? 50);
 const KILLS = Number(process.env.PALYRA_KILL_ROUNDS ?? 10);
 
 const INPUT = '{"url":"https://example.org"}';
@@ -259,6 +259,21 @@ describe('without a terminal', () => {
     expect((await scene.palyra(['approvals', 'resolve', ...named, '--config', join(home, 'other.toml')])).code).toBe(2);
     expect((await findApproval({ store: openState(scene.root) }, approval.approval_id)).decision).toBeUndefined();
     expect(files(scene)).toEqual(before);
+  });
+
+  test("one's own file does, in the home of the password database", async () => {
+    const scene = await newScene();
+    const approval = await ask(scene);
+    const toml = join(dirname(scene.folder), '.config/palyra/palyra.toml');
+    writeFileSync(toml, readFileSync(toml, 'utf8').replace('scripted_resolve = false', 'scripted_resolve = true'));
+    const named = `${approval.approval_id} --decision allow --digest ${approval.request_sha256} --json`;
+    // root of a namespace of its own, whose home is this one
+    const { code, stdout, stderr } = await scene.bash(
+      `unshare --map-root-user --mount sh -c 'mount --bind "$HOME" /root && palyra approvals resolve ${named}'`,
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 'palyra.approvals.resolve/1' });
+    expect((await findApproval({ store: openState(scene.root) }, approval.approval_id)).decision).toBe('allow');
   });
 
   test('a token without trust.operate may not answer, one that is not valid neither', async () => {

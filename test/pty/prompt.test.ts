@@ -388,6 +388,19 @@ test('PALYRA_A11Y=1 asks plain numbered questions, and draws nothing over', asyn
   expect(await stateOf(place, id)).toMatchObject({ state: 'allowed' });
 });
 
+test.each([
+  ['Ctrl-C', '\u0003', 130],
+  ['Enter', '\r', 0],
+])('with PALYRA_A11Y=1, too, %s leaves it pending', async (_, keys, code) => {
+  const place = await newDesk();
+  const id = await ask(place);
+  const person = resolve(place, { env: { PALYRA_A11Y: '1' } });
+  await person.sees('Number (Enter skips): ');
+  person.type(keys);
+  expect(await person.ends()).toBe(code);
+  expect(await stateOf(place, id)).toMatchObject({ state: 'pending' });
+});
+
 test('without anything pending there is nothing to ask', async () => {
   const place = await newDesk();
   const person = resolve(place);
