@@ -26,6 +26,11 @@ export interface Acting {
   readonly token: ApiToken | null;
 }
 
+/** Who somebody is: as they were authenticated, and whom they act for. */
+export function namesOf({ principal, actor }: Acting): readonly string[] {
+  return [principal, actor.principal];
+}
+
 /** Somebody, or a token that authenticates nobody; the journal learns why. */
 export type Identified = Acting | { readonly invalid: InvalidReason; readonly token?: ApiToken; readonly actor: Actor };
 

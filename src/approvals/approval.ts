@@ -16,6 +16,8 @@ export const approvalRecord = record({
   session_id: text,
   run_id: text,
   principal: text,
+  /** who was authenticated when it was asked for, whomever they asked as; absent from older records */
+  requested_by: optional(text),
   device_id: text,
   channel: optional(text),
   requested_at_unix_ms: whole,
@@ -63,6 +65,8 @@ export type ApprovalState = 'pending' | 'allowed' | 'used' | 'denied' | 'timed_o
 /** What asks, when, and until when. */
 export interface AskTerms {
   readonly approvalId: string;
+  /** the authenticated principal of whoever asks, whomever they ask as */
+  readonly requestedBy: string;
   readonly now: number;
   readonly timeoutMs: number;
   /** why it is asked for, in words */
@@ -88,6 +92,7 @@ export function newApproval(call: SealedProposal, terms: AskTerms): Approval {
     session_id: request.sessionId,
     run_id: request.runId,
     principal: request.principal,
+    requested_by: terms.requestedBy,
     device_id: request.deviceId,
     ...(request.channel === '' ? {} : { channel: request.channel }),
     requested_at_unix_ms: terms.now,
@@ -119,6 +124,11 @@ export function newApproval(call: SealedProposal, terms: AskTerms): Approval {
     payload_sha256: call.payloadSha256,
     request_sha256: call.requestSha256,
   };
+}
+
+/** Whether one of these principals asked for it, in their own name or as somebody else. */
+export function isAskedBy({ principal, requested_by: requestedBy }: Approval, names: readonly string[]): boolean {
+  return names.includes(principal) || (typeof requestedBy === 'string' && names.includes(requestedBy));
 }
 
 /** The request that an approval was asked for. */

@@ -65,6 +65,7 @@ export function detailRows({ approval, payload }: ApprovalView, columns: number)
   const facts: [string, string][] = [
     ['approval', approval.approval_id],
     ['principal', approval.principal],
+    ['asked by', approval.requested_by ?? 'not recorded'],
     ['session', approval.session_id],
     ['run', approval.run_id],
     ['device', approval.device_id],

@@ -1,8 +1,10 @@
+import { namesOf } from '../access/actor.ts';
 import { isOn } from '../access/flag.ts';
 import { requirePermission } from '../access/permission.ts';
 import {
   type Approval,
   decidedAlready,
+  isAskedBy,
   isOverdue,
   type Settlement,
   settle,
@@ -58,11 +60,10 @@ export async function settleOverdue(desk: AccessDesk): Promise<void> {
   if (book.approvals.some((approval) => isOverdue(approval, now))) await actOnBook(desk, () => ({ answer: null }));
 }
 
-/** With rbac on it takes trust.operate, and nobody approves what they asked for themselves. */
+/** With rbac on it takes trust.operate, and nobody approves what they asked for, in whatever name. */
 function refuseOwn(approval: Approval, { acting, registry }: Moment): void {
   requirePermission(registry, acting, 'trust.operate');
-  const names = [acting.principal, acting.actor.principal];
-  if (!isOn(registry, 'rbac') || !names.includes(approval.principal)) return;
+  if (!isOn(registry, 'rbac') || !isAskedBy(approval, namesOf(acting))) return;
   throw new PalyraError('access.forbidden', `${shortId(approval.approval_id)} is your own request`, {
     why: 'with rbac on, nobody approves what they asked for themselves',
     hint: 'ask another operator',

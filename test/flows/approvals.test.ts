@@ -220,6 +220,18 @@ describe('an answer', () => {
     await expect(ask(as('bob'))).rejects.toMatchObject({ code: 'access.forbidden' });
     await settleApproval(as('eve'), id, verdict);
     expect(await findApproval(desk, id)).toMatchObject({ decided_by: 'user:eve' });
+
+    // asking as somebody else does not make it somebody else's question
+    const asAgent = (login: string): TestDesk => ({ ...desk, by: { ...desk.by, login, as: 'agent:x' } }) as TestDesk;
+    const disguised = await ask(asAgent('eve'), proposeCall('palyra.http.fetch', {}, 'agent:x'));
+    expect(disguised).toMatchObject({ principal: 'agent:x', requested_by: 'user:eve' });
+    for (const own of [as('eve'), asAgent('eve'), asAgent('ops')]) {
+      await expect(settleApproval(own, disguised.approval_id, allow(disguised))).rejects.toMatchObject({
+        code: 'access.forbidden',
+      });
+    }
+    await settleApproval(desk, disguised.approval_id, allow(disguised));
+    expect(await findApproval(desk, disguised.approval_id)).toMatchObject({ decided_by: 'user:ops' });
   });
 });
 
