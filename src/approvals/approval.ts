@@ -60,7 +60,7 @@ export const approvalRecord = record({
 /** An operator's answer to one ask, or the ask that still waits for it. In the words of the file. */
 export type Approval = Checked<typeof approvalRecord>;
 
-export type ApprovalState = 'pending' | 'allowed' | 'used' | 'denied' | 'timed_out' | 'failed';
+export type ApprovalState = 'pending' | 'allowed' | 'used' | 'lapsed' | 'denied' | 'timed_out' | 'failed';
 
 /** What asks, when, and until when. */
 export interface AskTerms {
@@ -149,11 +149,15 @@ export function requestOf(approval: Approval): PolicyRequest {
   };
 }
 
-/** Where an approval stands: one whose time is over counts as decided, whether or not anybody has written it down. */
+/**
+ * Where an approval stands: one whose time is over counts as decided, whether or not anybody has written it down. An allow
+ * that nobody claims lapses as long after the answer as the question was given: "now" was said, and means now.
+ */
 export function stateOf(approval: Approval, now: number): ApprovalState {
   switch (approval.decision) {
     case 'allow':
-      return typeof approval.used_at_unix_ms === 'number' ? 'used' : 'allowed';
+      if (typeof approval.used_at_unix_ms === 'number') return 'used';
+      return lapsesAt(approval) <= now ? 'lapsed' : 'allowed';
     case 'deny':
       return 'denied';
     case 'timeout':
@@ -163,6 +167,16 @@ export function stateOf(approval: Approval, now: number): ApprovalState {
     default:
       return approval.expires_at_unix_ms <= now ? 'timed_out' : 'pending';
   }
+}
+
+/** Whether an operator said yes, whatever became of it. */
+export function isAllowed(state: ApprovalState): boolean {
+  return state === 'allowed' || state === 'used' || state === 'lapsed';
+}
+
+/** When an allow that was not claimed is good no more. */
+function lapsesAt({ resolved_at_unix_ms: resolvedAt, ...asked }: Approval): number {
+  return (resolvedAt ?? asked.requested_at_unix_ms) + asked.expires_at_unix_ms - asked.requested_at_unix_ms;
 }
 
 /** Whether the time of an approval is over and nobody has written it down yet. */
@@ -262,16 +276,23 @@ export function decidedAlready(approval: Approval, now: number): PalyraError {
 export function decisionWords(approval: Approval, now: number): string {
   const { decision_scope: scope, decided_by: by, decision_reason: reason } = approval;
   const state = stateOf(approval, now);
+  const allowed = `allowed ${SCOPE_WORDS[scope ?? 'once']} by ${by}`;
   const words = {
     pending: 'pending',
-    allowed: `allowed ${scope ?? 'once'} by ${by}`,
-    used: `allowed ${scope ?? 'once'} by ${by}, and used`,
+    allowed,
+    used: `${allowed}, and used`,
+    lapsed: `${allowed}, and lapsed`,
     denied: `denied by ${by}`,
     timed_out: 'nobody answered in time',
     failed: 'it could not be asked for',
   }[state];
   return reason === undefined || reason === null ? words : `${words} ("${reason}")`;
 }
+
+const SCOPE_WORDS = { once: 'once', session: 'for the session', timeboxed: 'for a time' } as const satisfies Record<
+  Scope,
+  string
+>;
 
 /** For a session there must be one; what is always asked for is allowed once at a time. */
 function optionsOf(call: SealedProposal): string[] {

@@ -1,8 +1,8 @@
-import { type Approval, type Scope, stateOf } from '../approvals/approval.ts';
+import { type Approval, isAllowed, type Scope, stateOf } from '../approvals/approval.ts';
 import { grantRuleOf, ruleWords } from '../approvals/grant.ts';
 import { shortId } from '../ids.ts';
 import { count, countHostile, printable } from '../text.ts';
-import { rfc3339 } from '../time.ts';
+import { inWords, rfc3339 } from '../time.ts';
 import { countSecrets, maskSecrets } from './mask.ts';
 
 /** What an operator looks at: the approval, the input's bytes as they are, and what was asked before. */
@@ -72,6 +72,10 @@ export function detailRows({ approval, payload }: ApprovalView, columns: number)
     ['channel', approval.channel ?? ''],
     ['asked', rfc3339(approval.requested_at_unix_ms)],
     ['expires', rfc3339(approval.expires_at_unix_ms)],
+    [
+      'allowed, lapses',
+      `unless it is claimed within ${inWords(approval.expires_at_unix_ms - approval.requested_at_unix_ms)}`,
+    ],
     ['needs', approval.capabilities.join(', ')],
     ['policy', `${approval.policy_snapshot.evaluation_summary}, policy ${approval.policy_snapshot.policy_hash}`],
     ['request', approval.request_sha256],
@@ -262,7 +266,7 @@ function beforeWords({ approval, history, now }: ApprovalView): string {
   const alike = history.filter((other) => other.approval_id !== approval.approval_id && isLike(other, approval));
   const states = alike.map((other) => stateOf(other, now)).filter((state) => state !== 'pending');
   if (states.length === 0) return 'nothing like this';
-  const allowed = states.filter((state) => state === 'allowed' || state === 'used').length;
+  const allowed = states.filter(isAllowed).length;
   const denied = states.filter((state) => state === 'denied').length;
   const reason = alike.findLast((other) => stateOf(other, now) === 'denied')?.decision_reason;
   const told = [

@@ -10,8 +10,8 @@ import type { Authority, Reason } from './pass-gate.ts';
 import type { GateDesk } from './request-approval.ts';
 
 /**
- * Whether the call may be made now. pending: nobody has answered. denied: an operator said no or never answered, the
- * grant is revoked, or the gate says no meanwhile. conflict: it is used already, or this is another call than was approved.
+ * Whether the call may be made now. pending: nobody has answered. denied: an operator said no or never answered,
+ * their yes has lapsed, the grant is revoked, or the gate says no meanwhile. conflict: it is used already, or this is another call than was approved.
  */
 export type ClaimAnswer =
   | { readonly outcome: 'allowed'; readonly approval: Approval; readonly authority: Authority }
@@ -87,6 +87,8 @@ function stateRefusal(approval: Approval, { approvals: book }: GateState, now: n
       return { outcome: 'denied', code: 'approval.timed_out', words };
     case 'failed':
       return { outcome: 'denied', code: 'approval.error', words };
+    case 'lapsed':
+      return { outcome: 'denied', code: 'approval.lapsed', words: `${words}; ask again` };
     case 'used':
       return { outcome: 'conflict', code: 'approval.used', words };
     case 'allowed': {

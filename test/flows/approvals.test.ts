@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { registryShape } from '../../src/access/registry.ts';
-import type { Approval, Verdict } from '../../src/approvals/approval.ts';
+import { type Approval, decisionWords, stateOf, type Verdict } from '../../src/approvals/approval.ts';
 import { exportLines } from '../../src/approvals/export.ts';
 import type { Proposal } from '../../src/approvals/proposal.ts';
 import { canonicalJson } from '../../src/canonical.ts';
@@ -57,6 +57,25 @@ describe('a claim', () => {
       approval: { decided_by: 'user:oncall', decision_reason: 'ok', request_sha256: approval.request_sha256 },
     });
     expect(answer.authority.call.requestSha256).toBe(approval.request_sha256);
+  });
+
+  test('is good as long after the answer as the question was given, and no longer, whatever the scope', async () => {
+    for (const scope of ['once', 'session'] as const) {
+      const desk = await openTestDesk();
+      const approval = await ask(desk, proposeRun(), 600_000);
+      desk.time = NOW + 500_000;
+      await settleApproval(desk, approval.approval_id, allow(approval, { scope }));
+      const head = await desk.store.journal.boundHead();
+      desk.time = NOW + 500_000 + 600_000;
+      const lapsed = await findApproval(desk, approval.approval_id);
+      expect(stateOf(lapsed, desk.time - 1)).toBe('allowed');
+      expect(decisionWords(lapsed, desk.time)).toBe(
+        `allowed ${scope === 'once' ? 'once' : 'for the session'} by user:ops, and lapsed`,
+      );
+      // nobody writes it down
+      expect(await desk.store.journal.boundHead()).toEqual(head);
+      expect(await claim(desk, approval, proposeRun())).toBe('denied approval.lapsed');
+    }
   });
 
   test('with one byte changed, or the same JSON in other bytes, is refused and uses nothing up', async () => {

@@ -22,8 +22,10 @@ export function claim(cli: Cli): Command {
       }),
     );
   return worded(verb, {
-    about: `Exit 0: make the call, now and once. 10: denied, timed out, revoked, or policy says no meanwhile. 11: nobody has
-answered yet. 4: it is used already, or this is not what was approved.`,
+    about: `Exit 0: make the call, now and once. 10: denied, timed out, lapsed, revoked, or policy says no meanwhile. 11: nobody
+has answered yet. 4: it is used already, or this is not what was approved.
+
+An allow that is not claimed lapses as long after the answer as the question was given (request --timeout).`,
     examples: [
       {
         says: 'an executor asks, and claims right before it runs',

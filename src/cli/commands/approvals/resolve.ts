@@ -31,7 +31,9 @@ export function resolve(cli: Cli): Command {
 or a token with trust.operate in PALYRA_TOKEN, or scripted_resolve = true under [approvals] in ~/.config/palyra/palyra.toml
 or in a root-owned /etc/palyra/palyra.toml. --config, PALYRA_CONFIG and a project's file do not count, --yes neither.
 
-An allow names the digest that was seen; if the request has another one, nothing is decided. --reason reaches the agent.`,
+An allow names the digest that was seen; if the request has another one, nothing is decided. --reason reaches the agent.
+What is allowed must be claimed soon: it lapses as long after the answer as the question was given (15 min unless said
+otherwise). A grant for a session or a time stands as long as it says.`,
     examples: [
       {
         says: 'in a script, with a token that has trust.operate in PALYRA_TOKEN',
