@@ -22,6 +22,14 @@ export function isPlain(text: string): boolean {
   return countHostile(text) === 0;
 }
 
+/**
+ * A name from outside among words of ours: as it is where it holds nothing but what names are made of, else quoted as JSON
+ * text, so that no blank or separator in it can begin something new. Like everything foreign it still passes printable().
+ */
+export function nameWords(name: string): string {
+  return NAME.test(name) ? name : JSON.stringify(name);
+}
+
 /** JSON in ASCII: whoever prints it raw on a terminal shows no control or direction-changing character. */
 export function asciiJson(value: unknown, indent?: number): string {
   const json = JSON.stringify(value, null, indent) ?? 'null';
@@ -73,6 +81,7 @@ function editDistance(a: string, b: string, reach: number): number {
   return last[b.length] ?? 0;
 }
 
+const NAME = /^[A-Za-z0-9_:@./+-]+$/;
 const ASCII = /^[\n\x20-\x7e]*$/;
 const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
 // C0, DEL, C1, soft hyphen, combining grapheme joiner, Arabic letter mark, Hangul fillers, Khmer vowels, Mongolian

@@ -88,6 +88,24 @@ describe('a claim', () => {
     expect(await claim(desk, approval)).toBe('allowed');
   });
 
+  test('of another tool, skill, action or resource than was approved is refused and uses nothing up', async () => {
+    const desk = await openTestDesk();
+    const approval = await ask(desk, proposeCall('palyra.plugin.run', { skill_id: 'acme.report' }));
+    await settleApproval(desk, approval.approval_id, allow(approval));
+    for (const named of [
+      { tool: 'palyra.echo' },
+      { tool: '' },
+      { tool: 'palyra.plugin.run', skill: 'acme.other' },
+      { skill: 'acme.report' },
+      { action: 'memory.purge' },
+      { tool: 'palyra.plugin.run', resource: 'tool:palyra.echo' },
+    ]) {
+      expect(await claim(desk, approval, { ...PAYLOAD, named })).toBe('conflict approval.call_differs');
+    }
+    const named = { tool: 'PALYRA.plugin.run', skill: 'acme.report', resource: 'tool:palyra.plugin.run' };
+    expect(await claim(desk, approval, { ...PAYLOAD, named })).toBe('allowed');
+  });
+
   test('of a command with anything changed is refused', async () => {
     const desk = await openTestDesk();
     const approval = await ask(desk, proposeRun());
@@ -250,7 +268,13 @@ describe('an answer', () => {
       });
     }
     await settleApproval(desk, disguised.approval_id, allow(disguised));
-    expect(await findApproval(desk, disguised.approval_id)).toMatchObject({ decided_by: 'user:ops' });
+    const asBob = { ...desk, by: { ...desk.by, login: 'bob' } } as TestDesk;
+    await expect(claim(asBob, disguised)).rejects.toMatchObject({ code: 'access.forbidden' });
+    expect(await claim(as('eve'), disguised)).toBe('allowed');
+    expect(await findApproval(desk, disguised.approval_id)).toMatchObject({
+      decided_by: 'user:ops',
+      used_at_unix_ms: NOW,
+    });
   });
 });
 

@@ -1,0 +1,76 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { findApproval } from '../../src/flows/find-approval.ts';
+import { settleApproval } from '../../src/flows/settle-approval.ts';
+import { openState, openTestDesk, TOML } from '../flows/gate-desk.ts';
+import { newPlace, type Place } from '../palyra.ts';
+
+const CALL = '{"url":"https://example.org"}';
+
+interface Desk extends Place {
+  readonly root: string;
+  /** an operator's yes, once */
+  readonly allow: (id: string) => Promise<void>;
+}
+
+function newDesk(): Desk {
+  const place = newPlace();
+  const home = dirname(place.folder);
+  const root = `${home}/.local/state/palyra`;
+  mkdirSync(`${home}/.config/palyra`, { recursive: true });
+  writeFileSync(`${home}/.config/palyra/palyra.toml`, TOML);
+  const allow = async (id: string): Promise<void> => {
+    const desk = await openTestDesk({ store: openState(root), login: 'oncall' });
+    desk.time = Date.now();
+    const { request_sha256: digest } = await findApproval(desk, id);
+    await settleApproval(desk, id, { decision: 'allow', scope: 'once', digest });
+  };
+  return { ...place, root, allow };
+}
+
+async function ask({ palyra }: Place, ...more: readonly string[]): Promise<string> {
+  const args = ['approvals', 'request', '--tool', 'palyra.http.fetch', '--input', '-', ...more];
+  return (await palyra(args, { input: CALL })).stdout.trim();
+}
+
+describe('a claim', () => {
+  test('with --dry-run says what would be, and uses nothing up', async () => {
+    const desk = newDesk();
+    const id = await ask(desk);
+    await desk.allow(id);
+    const args = ['approvals', 'claim', id, '--tool', 'palyra.http.fetch', '--input', '-'];
+    const would = await desk.palyra(['-n', ...args], { input: CALL });
+    expect(would.stdout).toBe(`✓ would allow  palyra.http.fetch, by approval …${id.slice(-6)} of user:oncall\n`);
+    const json = JSON.parse((await desk.palyra(['-n', '--json', ...args], { input: CALL })).stdout);
+    expect(json).toMatchObject({ decision: 'allow', state: 'allowed', changed: false });
+    expect((await desk.palyra(args, { input: CALL })).stdout).toBe(
+      `✓ ALLOW  palyra.http.fetch, by approval …${id.slice(-6)} of user:oncall\n`,
+    );
+  });
+
+  test('tells programs what it is about, and refuses another tool with a code of its own', async () => {
+    const desk = newDesk();
+    const id = await ask(desk, '--principal', 'agent:report');
+    await desk.allow(id);
+    const claim = (tool: string) =>
+      desk.palyra(['--json', 'approvals', 'claim', id, '--tool', tool, '--input', '-'], { input: CALL });
+    const subject = {
+      principal: 'agent:report',
+      action: 'tool.execute',
+      resource: 'tool:palyra.http.fetch',
+      tool_name: 'palyra.http.fetch',
+      skill_id: null,
+    };
+    const other = await claim('palyra.echo');
+    expect(other.code).toBe(4);
+    expect(JSON.parse(other.stdout)).toMatchObject({
+      reason_code: 'approval.call_differs',
+      state: 'allowed',
+      ...subject,
+    });
+    const same = await claim('palyra.http.fetch');
+    expect(same.code).toBe(0);
+    expect(JSON.parse(same.stdout)).toMatchObject({ decision: 'allow', state: 'used', changed: true, ...subject });
+  });
+});
