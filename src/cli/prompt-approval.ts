@@ -49,6 +49,20 @@ export async function askApproval(cli: Cli, store: Store<State>, view: ApprovalV
   }
 }
 
+/**
+ * Whether to go on to the next after one ended under the operator's eyes: only Enter says so, for what else is typed was
+ * begun for the one that is gone.
+ * @throws PalyraError interrupted (Ctrl-C)
+ */
+export async function wantsNext(cli: Cli): Promise<boolean> {
+  for (;;) {
+    const answer = await askLine(cli, 'Enter to go on, q to quit', new AbortController().signal);
+    if (answer === undefined || answer.toLowerCase() === 'q') return false;
+    if (answer === '') return true;
+    say(cli, 'that was not for this question; only Enter goes on');
+  }
+}
+
 /** The approval once it is decided, its time is over, or nobody wants to know any more. */
 async function watchEnd({ world }: Cli, store: Store<State>, approval: Approval, stop: AbortSignal): Promise<Approval> {
   const leftMs = Math.max(0, approval.expires_at_unix_ms - world.clock());

@@ -375,6 +375,41 @@ describe('while a person looks', () => {
   });
 });
 
+describe('after one that ended under the operator’s eyes', () => {
+  test('keys typed for it do not answer the next, which comes only with Enter', async () => {
+    const place = await newDesk();
+    const [gone, next] = [await ask(place, '{}', { timeoutMs: 3000 }), await ask(place, '{"say":"next"}')];
+    const person = resolve(place);
+    await person.sees(ASKED);
+    await person.sees('no longer pending');
+    person.type('a\r');
+    await person.sees('? Enter to go on, q to quit');
+    person.type('a\r');
+    await person.sees('only Enter goes on');
+    await person.sees('? Enter to go on, q to quit');
+    expect(person.text()).not.toContain('{"say":"next"}');
+    person.type('\r');
+    await person.sees('{"say":"next"}');
+    await person.sees(ASKED);
+    person.type('q\r');
+    expect(await person.ends()).toBe(0);
+    expect([await stateOf(place, gone), await stateOf(place, next)]).toMatchObject([
+      { state: 'timed_out' },
+      { state: 'pending' },
+    ]);
+  });
+
+  test('q leaves the rest pending', async () => {
+    const place = await newDesk();
+    const [, next] = [await ask(place, '{}', { timeoutMs: 3000 }), await ask(place, '{"say":"next"}')];
+    const person = resolve(place);
+    await person.sees('? Enter to go on, q to quit');
+    person.type('q\r');
+    expect(await person.ends()).toBe(0);
+    expect(await stateOf(place, next ?? '')).toMatchObject({ state: 'pending' });
+  });
+});
+
 test('PALYRA_A11Y=1 asks plain numbered questions, and draws nothing over', async () => {
   const place = await newDesk();
   const id = await ask(place);

@@ -59,7 +59,7 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
       hint: 'palyra approvals resolve ID --decision allow --digest DIGEST   in a script that may',
     });
   }
-  const [{ askApproval }, { settleApproval, settleOverdue }, { readApprovals }] = await Promise.all([
+  const [{ askApproval, wantsNext }, { settleApproval, settleOverdue }, { readApprovals }] = await Promise.all([
     import('../../prompt-approval.ts'),
     import('../../../flows/settle-approval.ts'),
     import('../../../flows/find-approval.ts'),
@@ -67,17 +67,24 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
   const desk = await openDesk(cli);
   const queue = await pendingOf(cli, desk, ids);
   if (queue.length === 0) cli.output.note('nothing is pending');
+  let wasCutOff = false;
   for (const [i, approval] of queue.entries()) {
-    const now = cli.world.clock();
-    if (stateOf(approval, now) !== 'pending') {
-      cli.output.warn(`${shortId(approval.approval_id)}: ${standing(approval, now)}`);
-      continue;
+    if (!isStillPending(cli, approval)) continue;
+    if (wasCutOff) {
+      // what is being typed was meant for the one that is gone
+      if (!(await wantsNext(cli))) break;
+      wasCutOff = false;
+      if (!isStillPending(cli, approval)) continue;
     }
+    const now = cli.world.clock();
     cli.output.note(queueWords(queue, i, now));
     const payload = await desk.store.payload(approval.payload_sha256);
     const said = await askApproval(cli, desk.store, { approval, payload, history: await readApprovals(desk), now });
     if (said === 'quit') break;
-    if (said === 'gone') await settleOverdue(desk);
+    if (said === 'gone') {
+      await settleOverdue(desk);
+      wasCutOff = true;
+    }
     if (said === 'skip' || said === 'gone') continue;
     try {
       saySettled(cli, await settleApproval(desk, approval.approval_id, said));
@@ -85,9 +92,17 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
       // somebody else was first: told, and the queue goes on
       if (!(error instanceof PalyraError) || error.code !== 'store.conflict') throw error;
       cli.output.warn(error.message, error.hint);
+      wasCutOff = true;
     }
   }
   return 'ok';
+}
+
+function isStillPending({ world, output }: Cli, approval: Approval): boolean {
+  const now = world.clock();
+  if (stateOf(approval, now) === 'pending') return true;
+  output.warn(`${shortId(approval.approval_id)}: ${standing(approval, now)}`);
+  return false;
 }
 
 async function settleNamed(cli: Cli, ids: readonly string[], verdict: Verdict): Promise<ExitName> {
