@@ -66,7 +66,7 @@ export function lowdbStore<D extends object>(world: LowdbWorld<D>): Store<D> {
     async payload(digest) {
       const path = join(root, 'payloads', digest);
       const bytes = /^[0-9a-f]{64}$/.test(digest) ? readPrivateFile(path, PAYLOAD_BYTES) : null;
-      if (bytes === null) throw new PalyraError('store.not_found', `no payload ${digest}`);
+      if (bytes === null) throw new PalyraError('store.not_found', `no payload ${digest}`, { hint: 'palyra doctor' });
       if (sha256(bytes) === digest) return bytes;
       throw new PalyraError('store.unsafe', `${path} is not what its name says`, { hint: 'palyra doctor' });
     },

@@ -1,5 +1,6 @@
 import { type Approval, isAllowed, type Scope, stateOf } from '../approvals/approval.ts';
 import { grantRuleOf, ruleWords } from '../approvals/grant.ts';
+import { PalyraError } from '../errors.ts';
 import { shortId } from '../ids.ts';
 import { count, countHostile, printable } from '../text.ts';
 import { inWords, rfc3339 } from '../time.ts';
@@ -8,7 +9,8 @@ import { countSecrets, maskSecrets } from './mask.ts';
 /** What an operator looks at: the approval, the input's bytes as they are, and what was asked before. */
 export interface ApprovalView {
   readonly approval: Approval;
-  readonly payload: Uint8Array;
+  /** what is wrong with it, where it cannot be shown: then it can only be denied */
+  readonly payload: Uint8Array | PalyraError;
   /** every approval that is known, for what was decided of others like this */
   readonly history: readonly Approval[];
   readonly now: number;
@@ -49,6 +51,9 @@ export function screenRows(view: ApprovalView, columns: number): string[] {
     ...(execution === undefined || execution === null
       ? inputRows(view.payload, columns)
       : argvRows(execution.argv, columns)),
+    ...(view.payload instanceof PalyraError
+      ? note(`${view.payload.message}, so it can only be denied: palyra doctor`, columns)
+      : []),
     ...(hostile === 0 ? [] : note(`${hostileWords(hostile)} shown escaped`, columns)),
     ...(secrets === 0 ? [] : note(`${count(secrets, 'secret')} masked`, columns)),
     ...(summary === ''
@@ -79,7 +84,7 @@ export function detailRows({ approval, payload }: ApprovalView, columns: number)
     ['needs', approval.capabilities.join(', ')],
     ['policy', `${approval.policy_snapshot.evaluation_summary}, policy ${approval.policy_snapshot.policy_hash}`],
     ['request', approval.request_sha256],
-    ['input', `${payload.length} bytes, ${approval.payload_sha256}`],
+    ['input', `${payload instanceof PalyraError ? '' : `${payload.length} bytes, `}${approval.payload_sha256}`],
     ['a session or timed allow grants', ruleWords(grantRuleOf(approval)).join(' ')],
   ];
   const rows = facts.flatMap(([label, text]) => row(label, text === '' ? 'none' : printable(text), columns));
@@ -210,12 +215,13 @@ function quoteEmpty(text: string): string {
 }
 
 /** A line break is shown, and breaks the row too: a file is read line by line, and none of them passes for one of ours. */
-function inputRows(payload: Uint8Array, columns: number): string[] {
+function inputRows(payload: Uint8Array | PalyraError, columns: number): string[] {
   const lines = foreignInput(payload);
   return lines.flatMap((line, i) => row(i === 0 ? 'input' : '', line, columns));
 }
 
-function foreignInput(payload: Uint8Array): string[] {
+function foreignInput(payload: Uint8Array | PalyraError): string[] {
+  if (payload instanceof PalyraError) return ['(not shown)'];
   if (payload.length === 0) return ['(empty)'];
   const lines = maskSecrets(inputText(payload)).split('\n');
   const last = lines.pop() ?? '';
@@ -223,7 +229,8 @@ function foreignInput(payload: Uint8Array): string[] {
 }
 
 /** Bytes that are no text are shown in hexadecimal. */
-function inputText(payload: Uint8Array): string {
+function inputText(payload: Uint8Array | PalyraError): string {
+  if (payload instanceof PalyraError) return '';
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);
   } catch {

@@ -78,7 +78,7 @@ async function watchEnd({ world }: Cli, store: Store<State>, approval: Approval,
 /** Undefined when there is nothing left to ask, or to ask it of. */
 async function converse(cli: Cli, view: ApprovalView, signal: AbortSignal): Promise<Said | undefined> {
   const columns = cli.world.stderr.columns || 80;
-  const choices = choicesOf(cli, view.approval);
+  const choices = choicesOf(cli, view);
   if (!(await page(cli, [...screenRows(view, columns), '', ...choiceRows(view, choices, columns)], signal)))
     return undefined;
   for (;;) {
@@ -111,8 +111,12 @@ async function page(cli: Cli, rows: readonly string[], signal: AbortSignal): Pro
 }
 
 /** The choices in order, each with its key: a letter, or its number. */
-function choicesOf(cli: Cli, { prompt }: Approval): Keyed[] {
-  const choices = CHOICES.filter(({ choice }) => !isScope(choice) || prompt.options.includes(choice));
+function choicesOf(cli: Cli, { approval, payload }: ApprovalView): Keyed[] {
+  const isShown = !(payload instanceof PalyraError);
+  const choices = CHOICES.filter(({ choice }) => {
+    if (isScope(choice)) return isShown && approval.prompt.options.includes(choice);
+    return isShown || choice !== 'view';
+  });
   return isPlainAsking(cli) ? choices.map(({ choice }, i) => ({ choice, key: String(i + 1) })) : choices;
 }
 

@@ -18,6 +18,7 @@ import type { Acted, Moment } from './act.ts';
 import type { AccessDesk } from './change-registry.ts';
 import { findApproval } from './find-approval.ts';
 import { actOnBook, changeEntry } from './gate-work.ts';
+import { readPayload } from './read-payload.ts';
 
 /** A settled approval, and the standing grant that it made. */
 export interface Settled {
@@ -28,11 +29,14 @@ export interface Settled {
 /**
  * Record an operator's answer to a pending approval. Of several at once one wins; the others learn what was decided.
  * @param named the id, or the end of it
- * @throws PalyraError store.conflict, store.not_found, access.forbidden, usage.invalid
+ * @throws PalyraError store.conflict, store.not_found, store.unsafe (an allow of an input that is gone or changed),
+ *   access.forbidden, usage.invalid
  */
 export async function settleApproval(desk: AccessDesk, named: string, verdict: Verdict): Promise<Acted<Settled>> {
   const { clock, random } = desk;
   const found = await findApproval(desk, named);
+  // nobody can have seen what is not there
+  if (verdict.decision === 'allow') await readPayload(desk, found);
   const grantId = ulid(clock(), random(10));
   return await actOnBook<Settled>(desk, (book, moment) => {
     const approval = book.approvals.find(({ approval_id }) => approval_id === found.approval_id);

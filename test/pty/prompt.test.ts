@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stateOf as judge } from '../../src/approvals/approval.ts';
@@ -372,6 +372,45 @@ describe('while a person looks', () => {
     await person.sees('no longer pending: denied by user:oncall ("use a branch")');
     expect(await person.ends()).toBe(0);
     expect(await stateOf(place, id)).toMatchObject({ state: 'denied', decided_by: 'user:oncall' });
+  });
+});
+
+describe.each([
+  ['missing', (path: string) => rmSync(path)],
+  ['not what was asked with', (path: string) => writeFileSync(path, '{"say":"harmless"}')],
+])('an input that is %s', (wrong, spoil) => {
+  test('is said, can be denied alone, and stops neither the queue nor the doctor', async () => {
+    const place = await newDesk();
+    const [spoilt, next] = [await ask(place), await ask(place, '{"say":"next"}')];
+    const { payload_sha256: digest, request_sha256 } = await stateOf(place, spoilt);
+    spoil(`${dirname(place.folder)}/.local/state/palyra/payloads/${digest}`);
+
+    const { code, stdout } = await place.palyra(['doctor']);
+    expect([code, stdout]).toEqual([6, expect.stringContaining(`✗ the input of …${spoilt.slice(-6)} is ${wrong}`)]);
+    const operator = { decision: 'allow', scope: 'once', digest: request_sha256 } as const;
+    await expect(settleApproval(place.gate, spoilt, operator)).rejects.toMatchObject({
+      code: 'store.unsafe',
+      hint: 'palyra doctor',
+    });
+
+    const person = resolve(place);
+    await person.sees(`! the input of …${spoilt.slice(-6)} is ${wrong}`);
+    await person.sees(ASKED);
+    expect(person.text()).not.toContain('allow once');
+    person.type('a\r');
+    await person.sees('no such choice; it is one of d, k, q');
+    await person.sees(ASKED);
+    person.type('d\r');
+    await person.sees('Reason');
+    person.type('\r');
+    await person.sees('{"say":"next"}');
+    await person.sees(ASKED);
+    person.type('\r');
+    expect(await person.ends()).toBe(0);
+    expect([await stateOf(place, spoilt), await stateOf(place, next)]).toMatchObject([
+      { state: 'denied' },
+      { state: 'pending' },
+    ]);
   });
 });
 

@@ -15,7 +15,7 @@ export function doctor(cli: Cli): Command {
   return worded(verb, {
     about: `Looks at owners, modes and links of all files of the state, the lock and who holds it, what crashes left, the shape
 of the registry, the chain of the journal and whether both agree, flags, workspaces, members, invitations and tokens,
-the configuration, Node, flock, and by trying, bubblewrap. Without --fix nothing is written.
+the inputs of live approvals, the configuration, Node, flock, and by trying, bubblewrap. Without --fix nothing is written.
 
 --fix takes from others what they may do to the files, finishes or removes what a crash left, adds missing flags (off),
 binds workspaces, and removes memberships and invitations to workspaces that are gone, and memberships that are there

@@ -40,7 +40,7 @@ otherwise). A grant for a session or a time stands as long as it says.`,
         command: `id=$(echo '{}' | palyra approvals request --action memory.purge --resource memory:all --input -); palyra approvals resolve $id --decision deny --reason "use a branch"`,
       },
     ],
-    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'interrupted'],
+    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state', 'interrupted'],
   }) as unknown as Command;
 }
 
@@ -59,11 +59,13 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
       hint: 'palyra approvals resolve ID --decision allow --digest DIGEST   in a script that may',
     });
   }
-  const [{ askApproval, wantsNext }, { settleApproval, settleOverdue }, { readApprovals }] = await Promise.all([
-    import('../../prompt-approval.ts'),
-    import('../../../flows/settle-approval.ts'),
-    import('../../../flows/find-approval.ts'),
-  ]);
+  const [{ askApproval, wantsNext }, { settleApproval, settleOverdue }, { readApprovals }, { readPayload }] =
+    await Promise.all([
+      import('../../prompt-approval.ts'),
+      import('../../../flows/settle-approval.ts'),
+      import('../../../flows/find-approval.ts'),
+      import('../../../flows/read-payload.ts'),
+    ]);
   const desk = await openDesk(cli);
   const queue = await pendingOf(cli, desk, ids);
   if (queue.length === 0) cli.output.note('nothing is pending');
@@ -78,7 +80,8 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
     }
     const now = cli.world.clock();
     cli.output.note(queueWords(queue, i, now));
-    const payload = await desk.store.payload(approval.payload_sha256);
+    // without it, it can still be denied
+    const payload = await readPayload(desk, approval).catch(asPalyraError);
     const said = await askApproval(cli, desk.store, { approval, payload, history: await readApprovals(desk), now });
     if (said === 'quit') break;
     if (said === 'gone') {
@@ -96,6 +99,11 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
     }
   }
   return 'ok';
+}
+
+function asPalyraError(error: unknown): PalyraError {
+  if (error instanceof PalyraError) return error;
+  throw error;
 }
 
 function isStillPending({ world, output }: Cli, approval: Approval): boolean {
