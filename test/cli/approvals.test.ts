@@ -1,7 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Cli } from '../../src/cli/cli.ts';
+import { wordsOf } from '../../src/cli/command.ts';
+import { buildProgram } from '../../src/cli/program.ts';
 import { findApproval } from '../../src/flows/find-approval.ts';
+import { followPending } from '../../src/flows/follow-approvals.ts';
 import { settleApproval } from '../../src/flows/settle-approval.ts';
 import { openState, openTestDesk, TOML } from '../flows/gate-desk.ts';
 import { newPlace, type Place } from '../palyra.ts';
@@ -33,6 +37,42 @@ async function ask({ palyra }: Place, ...more: readonly string[]): Promise<strin
   const args = ['approvals', 'request', '--tool', 'palyra.http.fetch', '--input', '-', ...more];
   return (await palyra(args, { input: CALL })).stdout.trim();
 }
+
+/** The id of the one that waits, once it does. */
+async function pendingOf({ root }: Desk): Promise<string> {
+  const store = openState(root);
+  for await (const approval of followPending({ store, clock: Date.now }, AbortSignal.timeout(20_000))) {
+    return approval.approval_id;
+  }
+  throw new Error('nothing waits');
+}
+
+describe('the executor of the help', () => {
+  test.each(['sh', 'bash'])(
+    'makes the call where nobody is asked, and where an operator allows it, in %s',
+    async (shell) => {
+      const desk = newDesk();
+      const program = await buildProgram({} as Cli, '0.0.0', '*');
+      const [request] = program.commands.find((noun) => noun.name() === 'approvals')?.commands ?? [];
+      const script = (request && wordsOf(request))?.examples.at(-1)?.command ?? '';
+      writeFileSync(`${desk.folder}/executor`, script);
+      const made = `here {"url":"https://example.org"} is fetched\n`;
+
+      const running = desk.bash(`${shell} executor`);
+      const id = await pendingOf(desk);
+      await desk.allow(id);
+      const asked = await running;
+      expect(asked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^✓ ALLOW .*\n/) });
+      expect(asked.stdout.endsWith(made)).toBe(true);
+      expect(asked.stderr).toContain(`palyra approvals claim ${id} --input …   right before the call\n`);
+      expect((await desk.palyra(['approvals', 'claim', id, '--input', 'call.json'])).code).toBe(4);
+
+      const set = ['posture', 'set', 'palyra.http.fetch', 'always_allow', '--yes'];
+      expect((await desk.palyra(set)).code).toBe(0);
+      expect(await desk.bash(`${shell} executor`)).toEqual({ code: 0, stdout: made, stderr: '' });
+    },
+  );
+});
 
 describe('a claim', () => {
   test('with --dry-run says what would be, and uses nothing up', async () => {
