@@ -26,7 +26,7 @@ export function screenRows(view: ApprovalView, columns: number): string[] {
   const { execution, prompt, request_summary: summary } = approval;
   const foreign = foreignTexts(view);
   const hostile = foreign.reduce((sum, text) => sum + countHostile(text), 0);
-  const secrets = foreign.reduce((sum, text) => sum + countSecrets(text), 0);
+  const secrets = secretsOf(view);
   return [
     ...flow(
       [
@@ -55,10 +55,10 @@ export function screenRows(view: ApprovalView, columns: number): string[] {
       ? note(`${view.payload.message}, so it can only be denied: palyra doctor`, columns)
       : []),
     ...(hostile === 0 ? [] : note(`${hostileWords(hostile)} shown escaped`, columns)),
-    ...(secrets === 0 ? [] : note(`${count(secrets, 'secret')} masked`, columns)),
-    ...(summary === ''
+    ...(secrets === 0
       ? []
-      : hang('  agent says ', `(written by the agent, not checked): "${foreignText(summary)}"`, columns)),
+      : note(`${count(secrets, 'secret')} masked; view everything, and show --json, have the input whole`, columns)),
+    ...(summary === '' ? [] : saysRows(summary, columns)),
     ...row('because', printable(prompt.policy_explanation), columns),
     ...row('before', beforeWords(view), columns),
   ];
@@ -97,6 +97,19 @@ export function detailRows({ approval, payload }: ApprovalView, columns: number)
       row('limit', `${printable(name)} ${limit}`, columns),
     ),
     ...inputRows(payload, columns),
+  ];
+}
+
+/** What was masked, after saying so: two inputs can always be told apart. Nothing where nothing was. */
+export function unmaskedRows(view: ApprovalView, columns: number): string[] {
+  const secrets = secretsOf(view);
+  if (secrets === 0) return [];
+  const { request_summary: summary, execution } = view.approval;
+  return [
+    ...note(`${count(secrets, 'secret')} that ${secrets === 1 ? 'was' : 'were'} masked, shown from here on`, columns),
+    ...inputRows(view.payload, columns, WHOLE),
+    ...(execution === undefined || execution === null ? [] : argvRows(execution.argv, columns, WHOLE)),
+    ...(summary === '' ? [] : saysRows(summary, columns, WHOLE)),
   ];
 }
 
@@ -191,8 +204,19 @@ function wrap(text: string, width: number): string[] {
   return [...rows, current];
 }
 
-function foreignText(text: string): string {
-  return printable(maskSecrets(text));
+type Mask = (text: string) => string;
+
+const WHOLE: Mask = (text) => text;
+
+function saysRows(summary: string, columns: number, mask: Mask = maskSecrets): string[] {
+  const quoted = `"${printable(mask(summary)).replaceAll('"', '\\"')}"`;
+  return hang('  agent says ', `(written by the agent, not checked): ${quoted}`, columns);
+}
+
+/** How many secrets are masked: the program, names and paths never are. */
+function secretsOf({ approval: { request_summary: summary, execution }, payload }: ApprovalView): number {
+  const texts = execution === undefined || execution === null ? [inputText(payload)] : execution.argv.slice(1);
+  return [summary, ...texts].reduce((sum, text) => sum + countSecrets(text), 0);
 }
 
 function foreignTexts({ approval, payload }: ApprovalView): string[] {
@@ -203,10 +227,10 @@ function foreignTexts({ approval, payload }: ApprovalView): string[] {
 }
 
 /** The program is never masked. */
-function argvRows([program = '', ...args]: readonly string[], columns: number): string[] {
+function argvRows([program = '', ...args]: readonly string[], columns: number, mask: Mask = maskSecrets): string[] {
   return [
     ...row('argv', quoteEmpty(printable(program)), columns),
-    ...args.flatMap((arg) => row('', quoteEmpty(foreignText(arg)), columns)),
+    ...args.flatMap((arg) => row('', quoteEmpty(printable(mask(arg))), columns)),
   ];
 }
 
@@ -215,15 +239,15 @@ function quoteEmpty(text: string): string {
 }
 
 /** A line break is shown, and breaks the row too: a file is read line by line, and none of them passes for one of ours. */
-function inputRows(payload: Uint8Array | PalyraError, columns: number): string[] {
-  const lines = foreignInput(payload);
+function inputRows(payload: Uint8Array | PalyraError, columns: number, mask: Mask = maskSecrets): string[] {
+  const lines = foreignInput(payload, mask);
   return lines.flatMap((line, i) => row(i === 0 ? 'input' : '', line, columns));
 }
 
-function foreignInput(payload: Uint8Array | PalyraError): string[] {
+function foreignInput(payload: Uint8Array | PalyraError, mask: Mask): string[] {
   if (payload instanceof PalyraError) return ['(not shown)'];
   if (payload.length === 0) return ['(empty)'];
-  const lines = maskSecrets(inputText(payload)).split('\n');
+  const lines = mask(inputText(payload)).split('\n');
   const last = lines.pop() ?? '';
   return [...lines.map((line) => `${printable(line)}\\u{a}`), ...(last === '' ? [] : [printable(last)])];
 }

@@ -21,6 +21,7 @@ import {
   detailRows,
   type Keyed,
   screenRows,
+  unmaskedRows,
 } from './approval-screen.ts';
 import type { Cli } from './cli.ts';
 import { askLine, isPlainAsking } from './prompt.ts';
@@ -88,7 +89,7 @@ async function converse(cli: Cli, view: ApprovalView, signal: AbortSignal): Prom
     if (choice === 'skip' || choice === 'quit') return choice;
     if (choice === undefined) say(cli, `no such choice; it is one of ${choices.map(({ key }) => key).join(', ')}`);
     else if (choice === 'view') {
-      if (!(await page(cli, detailRows(view, columns), signal))) return undefined;
+      if (!(await page(cli, [...detailRows(view, columns), ...unmaskedRows(view, columns)], signal))) return undefined;
     } else {
       const verdict = choice === 'deny' ? await askDeny(cli, view, signal) : await askAllow(cli, view, choice, signal);
       if (verdict !== undefined) return verdict;

@@ -340,8 +340,12 @@ describe('what is shown', () => {
     expect(person.text()).toContain(
       'curl -H "Authorization: ghp_[36 more characters, masked]" https://example.org/srv',
     );
-    expect(person.text()).toContain('! 1 secret masked');
+    expect(person.text()).toContain('! 1 secret masked; view everything');
     expect(person.raw()).not.toContain(secret);
+    person.type('v\r');
+    await person.sees('! 1 secret that was masked, shown from here on');
+    await person.sees(`curl -H "Authorization: ${secret}" https://example.org/srv`);
+    await person.sees(ASKED);
     person.type('\r');
     await person.ends();
   });
