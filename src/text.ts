@@ -84,9 +84,8 @@ function editDistance(a: string, b: string, reach: number): number {
 const NAME = /^[A-Za-z0-9_:@./+-]+$/;
 const ASCII = /^[\n\x20-\x7e]*$/;
 const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
-// C0, DEL, C1, soft hyphen, combining grapheme joiner, Arabic letter mark, Hangul fillers, Khmer vowels, Mongolian
-// separators, zero-width and bidi, line and paragraph separators, invisible operators, variation selectors, interlinear
-// and object replacement, BOM, shorthand and musical controls, tags, lone surrogates, private use, noncharacters
+// C0, DEL, C1, line and paragraph separators, lone surrogates, private use, noncharacters; format characters (bidi, tags,
+// soft hyphen, BOM …); whatever Unicode lets a terminal leave out (zero-width, Hangul fillers, variation selectors …);
+// the object replacement; and letters that look like a blank: Braille, Egyptian, Khitan, a note without a head
 const HOSTILE =
-  // biome-ignore lint/suspicious/noMisleadingCharacterClass: single characters are meant
-  /[\\\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f\ufffc\u{e0100}-\u{e01ef}]/gu;
+  /[\\\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}\u2800\ufffc\u{13441}\u{13442}\u{16fe4}\u{1d159}]/gu;
