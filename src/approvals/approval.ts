@@ -3,6 +3,7 @@ import { PalyraError } from '../errors.ts';
 import { shortId } from '../ids.ts';
 import type { PolicyRequest } from '../policy/request.ts';
 import { type Checked, list, oneOf, optional, record, text, whole } from '../schema.ts';
+import { nameWords } from '../text.ts';
 import { executionContext, type SealedProposal } from './proposal.ts';
 import { RISKS, riskOf } from './risk.ts';
 
@@ -274,7 +275,8 @@ export function decidedAlready(approval: Approval, now: number): PalyraError {
 
 /** `allowed once by user:ops ("ok")`, for people. */
 export function decisionWords(approval: Approval, now: number): string {
-  const { decision_scope: scope, decided_by: by, decision_reason: reason } = approval;
+  const { decision_scope: scope, decision_reason: reason } = approval;
+  const by = nameWords(approval.decided_by ?? 'nobody');
   const state = stateOf(approval, now);
   const allowed = `allowed ${SCOPE_WORDS[scope ?? 'once']} by ${by}`;
   const words = {
@@ -286,7 +288,7 @@ export function decisionWords(approval: Approval, now: number): string {
     timed_out: 'nobody answered in time',
     failed: 'it could not be asked for',
   }[state];
-  return reason === undefined || reason === null ? words : `${words} ("${reason}")`;
+  return reason === undefined || reason === null ? words : `${words} (${JSON.stringify(reason)})`;
 }
 
 const SCOPE_WORDS = { once: 'once', session: 'for the session', timeboxed: 'for a time' } as const satisfies Record<

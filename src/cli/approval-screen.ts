@@ -2,7 +2,7 @@ import { type Approval, isAllowed, type Scope, stateOf } from '../approvals/appr
 import { grantRuleOf, ruleWords } from '../approvals/grant.ts';
 import { PalyraError } from '../errors.ts';
 import { shortId } from '../ids.ts';
-import { count, countHostile, printable } from '../text.ts';
+import { count, countHostile, nameWords, printable } from '../text.ts';
 import { inWords, rfc3339 } from '../time.ts';
 import { countSecrets, maskSecrets } from './mask.ts';
 
@@ -31,7 +31,7 @@ export function screenRows(view: ApprovalView, columns: number): string[] {
     ...flow(
       [
         shortId(approval.approval_id),
-        printable(prompt.title),
+        named(prompt.title),
         `risk ${prompt.risk_level.toUpperCase()}`,
         expiryWords(approval, now),
       ],
@@ -44,7 +44,7 @@ export function screenRows(view: ApprovalView, columns: number): string[] {
       ? []
       : row(
           'runs as',
-          `tier ${execution.tier} (${printable(execution.executor)}) · egress ${execution.egress}${hostWords(execution.hosts)} · in ${printable(execution.cwd)}`,
+          `tier ${execution.tier} (${named(execution.executor)}) · egress ${execution.egress}${hostWords(execution.hosts)} · in ${named(execution.cwd)}`,
           columns,
         )),
     ...row('digest', approval.request_sha256.slice(0, 8), columns),
@@ -69,19 +69,19 @@ export function detailRows({ approval, payload }: ApprovalView, columns: number)
   const { execution } = approval;
   const facts: [string, string][] = [
     ['approval', approval.approval_id],
-    ['principal', approval.principal],
-    ['asked by', approval.requested_by ?? 'not recorded'],
-    ['session', approval.session_id],
-    ['run', approval.run_id],
-    ['device', approval.device_id],
-    ['channel', approval.channel ?? ''],
+    ['principal', nameWords(approval.principal)],
+    ['asked by', nameOr(approval.requested_by ?? '')],
+    ['session', nameOr(approval.session_id)],
+    ['run', nameOr(approval.run_id)],
+    ['device', nameOr(approval.device_id)],
+    ['channel', nameOr(approval.channel ?? '')],
     ['asked', rfc3339(approval.requested_at_unix_ms)],
     ['expires', rfc3339(approval.expires_at_unix_ms)],
     [
       'allowed, lapses',
       `unless it is claimed within ${inWords(approval.expires_at_unix_ms - approval.requested_at_unix_ms)}`,
     ],
-    ['needs', approval.capabilities.join(', ')],
+    ['needs', approval.capabilities.map(nameWords).join(', ')],
     ['policy', `${approval.policy_snapshot.evaluation_summary}, policy ${approval.policy_snapshot.policy_hash}`],
     ['request', approval.request_sha256],
     ['input', `${payload instanceof PalyraError ? '' : `${payload.length} bytes, `}${approval.payload_sha256}`],
@@ -209,8 +209,21 @@ type Mask = (text: string) => string;
 const WHOLE: Mask = (text) => text;
 
 function saysRows(summary: string, columns: number, mask: Mask = maskSecrets): string[] {
-  const quoted = `"${printable(mask(summary)).replaceAll('"', '\\"')}"`;
-  return hang('  agent says ', `(written by the agent, not checked): ${quoted}`, columns);
+  return hang('  agent says ', `(written by the agent, not checked): ${quoted(mask(summary))}`, columns);
+}
+
+/** A foreign text whose end is seen. */
+function quoted(text: string): string {
+  return `"${printable(text).replaceAll('"', '\\"')}"`;
+}
+
+/** A foreign name that cannot pass for anything else. */
+function named(name: string): string {
+  return printable(nameWords(name));
+}
+
+function nameOr(name: string): string {
+  return name === '' ? '' : nameWords(name);
 }
 
 /** How many secrets are masked: the program, names and paths never are. */
@@ -265,21 +278,21 @@ function inputText(payload: Uint8Array | PalyraError): string {
 function asksWords(approval: Approval): string {
   const { principal, session_id: session, channel, device_id: device } = approval;
   return [
-    printable(principal),
-    ...(session === '' ? [] : [`session ${printable(session)}`]),
-    ...(typeof channel === 'string' ? [`channel ${printable(channel)}`] : []),
-    ...(device === '' ? [] : [`device ${printable(device)}`]),
+    named(principal),
+    ...(session === '' ? [] : [`session ${named(session)}`]),
+    ...(typeof channel === 'string' ? [`channel ${named(channel)}`] : []),
+    ...(device === '' ? [] : [`device ${named(device)}`]),
   ].join(' · ');
 }
 
 function wantsWords({ action, resource, skill_id: skill, capabilities }: Approval): string {
-  const needs = capabilities.length === 0 ? '' : `, needing ${capabilities.map((one) => printable(one)).join(', ')}`;
-  const runs = typeof skill === 'string' ? `, skill ${printable(skill)}` : '';
-  return `${printable(action)} on ${printable(resource)}${runs}${needs}`;
+  const needs = capabilities.length === 0 ? '' : `, needing ${capabilities.map(named).join(', ')}`;
+  const runs = typeof skill === 'string' ? `, skill ${named(skill)}` : '';
+  return `${named(action)} on ${named(resource)}${runs}${needs}`;
 }
 
 function hostWords(hosts: readonly string[]): string {
-  return hosts.length === 0 ? '' : `: ${hosts.map((host) => printable(host)).join(', ')}`;
+  return hosts.length === 0 ? '' : `: ${hosts.map(named).join(', ')}`;
 }
 
 function hostileWords(hostile: number): string {
@@ -302,7 +315,7 @@ function beforeWords({ approval, history, now }: ApprovalView): string {
   const reason = alike.findLast((other) => stateOf(other, now) === 'denied')?.decision_reason;
   const told = [
     ...(allowed === 0 ? [] : [`${allowed} allowed`]),
-    ...(denied === 0 ? [] : [`${denied} denied${typeof reason === 'string' ? ` ("${printable(reason)}")` : ''}`]),
+    ...(denied === 0 ? [] : [`${denied} denied${typeof reason === 'string' ? ` (${quoted(reason)})` : ''}`]),
     ...(states.length === allowed + denied ? [] : [`${states.length - allowed - denied} unanswered`]),
   ];
   return `${states.length} like this: ${told.join(', ')}`;

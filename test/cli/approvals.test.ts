@@ -74,6 +74,18 @@ describe('the executor of the help', () => {
   );
 });
 
+test.each(['--principal', '--session', '--run', '--channel', '--device', '--skill', '--capability'])(
+  'a name that cannot be seen whole is refused as %s',
+  async (option) => {
+    const asked = ['approvals', 'request', '--tool', 'palyra.http.fetch', '--input', '-', option, 'x\u202ey'];
+    const { code, stderr } = await newDesk().palyra(asked, { input: CALL });
+    expect([code, stderr.split('\n')[0]]).toEqual([
+      2,
+      `palyra: error: ${option} has invisible or direction-changing characters`,
+    ]);
+  },
+);
+
 describe('a claim', () => {
   test('with --dry-run says what would be, and uses nothing up', async () => {
     const desk = newDesk();

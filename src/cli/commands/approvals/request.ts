@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { refuseInvisible } from '../../../access/actor.ts';
 import type { Proposal } from '../../../approvals/proposal.ts';
 import { PalyraError } from '../../../errors.ts';
 import { whoActs } from '../../../flows/act.ts';
@@ -85,8 +86,12 @@ interface RequestOptions {
   readonly explain?: true | undefined;
 }
 
+const NAMES = ['tool', 'skill', 'action', 'resource', 'principal', 'session', 'run', 'channel', 'device'] as const;
+
 async function requestAs(cli: Cli, options: RequestOptions): Promise<ExitName> {
   const waitMs = options.wait === undefined ? undefined : parseDuration(options.wait, '--wait');
+  for (const option of NAMES) refuseInvisible(options[option] ?? '', `--${option}`);
+  for (const capability of options.capability) refuseInvisible(capability, '--capability');
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout, '--timeout');
   const payload = await readInput(cli, options.input);
   const desk = await openGateDesk(cli);
