@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Cli } from '../../src/cli/cli.ts';
@@ -85,6 +85,37 @@ test.each(['--principal', '--session', '--run', '--channel', '--device', '--skil
     ]);
   },
 );
+
+describe('history that is gone', () => {
+  test.each([
+    ['the journal', ['journal'], 6],
+    ['its end', ['journal/end'], 6],
+    ['the journal, and what binds it', ['journal', 'checkpoint.json'], 14],
+  ])('with %s no command takes for a first run', async (_, gone, verified) => {
+    const desk = newDesk();
+    const id = await ask(desk);
+    await desk.allow(id);
+    for (const name of gone) {
+      if (name === 'journal/end') truncateSync(`${desk.root}/journal/000000000001.ndjson`, 0);
+      else rmSync(`${desk.root}/${name}`, { recursive: true });
+    }
+    for (const line of [
+      ['approvals', 'list'],
+      ['approvals', 'list', '--decision', 'pending'],
+      ['approvals', 'show', id],
+      ['approvals', 'export'],
+      ['posture', 'list'],
+      ['tokens', 'list'],
+      ['journal', 'log'],
+      ['flags', 'enable', 'api_tokens'],
+    ]) {
+      const { code, stdout } = await desk.palyra(line);
+      expect({ line, code, stdout }).toEqual({ line, code: 14, stdout: '' });
+    }
+    expect((await desk.palyra(['journal', 'verify'])).code).toBe(verified);
+    expect((await desk.palyra(['doctor'])).code).toBe(6);
+  });
+});
 
 describe('a claim', () => {
   test('with --dry-run says what would be, and uses nothing up', async () => {
