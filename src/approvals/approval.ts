@@ -228,7 +228,7 @@ export function settle(
       'store.conflict',
       `${shortId(approval.approval_id)} has another digest than the one you saw`,
       {
-        why: `its request_sha256 is ${approval.request_sha256}`,
+        why: 'what waits is not what you looked at',
         hint: `palyra approvals show ${approval.approval_id}`,
       },
     );

@@ -1,6 +1,8 @@
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Scope } from '../../src/approvals/approval.ts';
 import type { Cli } from '../../src/cli/cli.ts';
 import { wordsOf } from '../../src/cli/command.ts';
 import { buildProgram } from '../../src/cli/program.ts';
@@ -14,8 +16,8 @@ const CALL = '{"url":"https://example.org"}';
 
 interface Desk extends Place {
   readonly root: string;
-  /** an operator's yes, once */
-  readonly allow: (id: string) => Promise<void>;
+  /** an operator's yes */
+  readonly allow: (id: string, scope?: Scope) => Promise<void>;
 }
 
 function newDesk(): Desk {
@@ -24,11 +26,11 @@ function newDesk(): Desk {
   const root = `${home}/.local/state/palyra`;
   mkdirSync(`${home}/.config/palyra`, { recursive: true });
   writeFileSync(`${home}/.config/palyra/palyra.toml`, TOML);
-  const allow = async (id: string): Promise<void> => {
+  const allow = async (id: string, scope: Scope = 'once'): Promise<void> => {
     const desk = await openTestDesk({ store: openState(root), login: 'oncall' });
     desk.time = Date.now();
     const { request_sha256: digest } = await findApproval(desk, id);
-    await settleApproval(desk, id, { decision: 'allow', scope: 'once', digest });
+    await settleApproval(desk, id, { decision: 'allow', scope, digest });
   };
   return { ...place, root, allow };
 }
@@ -114,6 +116,46 @@ describe('history that is gone', () => {
     }
     expect((await desk.palyra(['journal', 'verify'])).code).toBe(verified);
     expect((await desk.palyra(['doctor'])).code).toBe(6);
+  });
+});
+
+describe('what is told', () => {
+  test('a wrong digest is not answered with the right one', async () => {
+    const desk = newDesk();
+    const id = await ask(desk);
+    const gate = await openTestDesk({ store: openState(desk.root) });
+    gate.time = Date.now();
+    const { request_sha256: digest } = await findApproval(gate, id);
+    const refused = settleApproval(gate, id, { decision: 'allow', scope: 'once', digest: '00000000' });
+    const error = await refused.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'store.conflict', why: 'what waits is not what you looked at' });
+    expect(JSON.stringify(error)).not.toContain(digest.slice(0, 8));
+  });
+
+  test('a grant that has ended is revoked already', async () => {
+    const desk = newDesk();
+    const id = await ask(desk, '--session', 'demo');
+    await desk.allow(id, 'session');
+    const { items } = JSON.parse((await desk.palyra(['--json', 'approvals', 'grants', 'list'])).stdout);
+    const revoke = ['approvals', 'grants', 'revoke', items[0].grant_id];
+    const short = items[0].grant_id.slice(-6);
+    const said = [];
+    for (const line of [['-n', ...revoke], revoke, revoke, ['-n', ...revoke]])
+      said.push((await desk.palyra(line)).stderr);
+    const me = `revoked by user:${userInfo().username}  …${short}\n`;
+    expect(said).toEqual([`would be ${me}`, me, `already ${me}`, `already ${me}`]);
+    const { stdout } = await desk.palyra(['approvals', 'list']);
+    expect(stdout).toContain('allowed for the session by user:oncall');
+  });
+
+  test('what is no id is said to be none, with what one is', async () => {
+    const { code, stderr } = await newDesk().palyra(['approvals', 'show', 'abc']);
+    expect([code, stderr]).toEqual([
+      2,
+      `palyra: error: not the id of an approval: abc
+palyra: hint:  palyra approvals list   shows the ids, of which at least the last 6 characters are needed
+`,
+    ]);
   });
 });
 

@@ -30,6 +30,9 @@ export function resolve(cli: Cli): Command {
     about: `Whatever an agent can run must not be able to approve by itself: it takes a terminal on standard input and standard error,
 or a token with trust.operate in PALYRA_TOKEN, or scripted_resolve = true under [approvals] in ~/.config/palyra/palyra.toml
 or in a root-owned /etc/palyra/palyra.toml. --config, PALYRA_CONFIG and a project's file do not count, --yes neither.
+This stops accidents, and agents that are contained. It does not stop a process that runs uncontained as you: that can set
+a posture to always_allow, mint itself a token with trust.operate and answer with it, or make itself a terminal. Run agents
+inside palyra exec, or as another uid.
 
 An allow names the digest that was seen; if the request has another one, nothing is decided. --reason reaches the agent.
 What is allowed must be claimed soon: it lapses as long after the answer as the question was given (15 min unless said
@@ -126,9 +129,10 @@ async function refuseScript(cli: Cli): Promise<void> {
   const { world } = cli;
   if (canAsk(cli) || world.token !== undefined) return;
   const { mayResolveScripted } = await import('../../../flows/scripted-resolve.ts');
-  if (mayResolveScripted({ files: await world.files() }, world.account())) return;
+  const account = world.account();
+  if (mayResolveScripted({ files: await world.files() }, account)) return;
   throw new PalyraError('usage.terminal_needed', 'without a terminal, only who was trusted with it may answer', {
-    why: 'neither a token in PALYRA_TOKEN nor scripted_resolve in your own ~/.config/palyra/palyra.toml',
+    why: `neither a token in PALYRA_TOKEN nor scripted_resolve in ${account.home}/.config/palyra/palyra.toml`,
     hint: 'palyra approvals resolve   on a terminal',
   });
 }
