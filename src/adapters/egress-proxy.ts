@@ -1,4 +1,4 @@
-import { chmod, chown, lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmodSync, chownSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { systemCode } from '../errors.ts';
@@ -30,8 +30,9 @@ export async function startEgressProxy(
   services: readonly Service[],
   { parent, owner, report }: EgressProxyOptions,
 ): Promise<EgressProxy> {
-  await sweep(parent);
-  const directory = await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
+  // a handful of calls before anything else runs: threads for them would cost more
+  sweep(parent);
+  const directory = mkdtempSync(join(parent, `${PREFIX}${process.pid}-`));
   const door: Door = { rules, report: reportOnce(report), sockets: new Set() };
   const clients = new Set<Socket>();
   const admit = (client: Socket, serve: () => Promise<void>) => {
@@ -51,8 +52,8 @@ export async function startEgressProxy(
   if (owner !== undefined) {
     // the folder stays ours, the sockets become theirs: only their owner may write to them, which is to connect
     const names = [DOOR_SOCKET, LIFELINE_SOCKET, ...services.map(({ socket }) => socket)];
-    await Promise.all(names.map((name) => chown(join(directory, name), owner.uid, owner.gid)));
-    await chmod(directory, 0o711);
+    for (const name of names) chownSync(join(directory, name), owner.uid, owner.gid);
+    chmodSync(directory, 0o711);
   }
   return { directory, close: () => close(directory, servers, door) };
 }
@@ -62,12 +63,13 @@ const MAX_CONNECTIONS = 512;
 const MAX_REPORTED = 1024;
 
 /** Remove what killed palyras left behind, but only folders of ours: nobody else can have swapped their parts. */
-async function sweep(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
+function sweep(parent: string): void {
+  for (const name of readdirSync(parent)) {
     if (!name.startsWith(PREFIX) || isAlive(Number.parseInt(name.slice(PREFIX.length), 10))) continue;
     const folder = join(parent, name);
-    const found = await lstat(folder).catch(() => undefined); // swept by someone else just now
-    if (found?.isDirectory() && found.uid === process.geteuid?.()) await rm(folder, { recursive: true, force: true });
+    // swept by someone else just now, perhaps
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    if (found?.isDirectory() && found.uid === process.geteuid?.()) rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -107,5 +109,5 @@ async function close(directory: string, servers: readonly Server[], { sockets }:
   const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
   for (const socket of sockets) socket.destroy();
   await Promise.all(closed);
-  await rm(directory, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true });
 }
