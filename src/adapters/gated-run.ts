@@ -186,7 +186,8 @@ async function watch(
   }
   const { cause, exitCode, signal, measured } = await supervision;
   await gone(known.first);
-  const code = status() ?? (signal !== null || cause !== null ? 137 : undefined);
+  // a command that was begun and of whose end nothing is known took along whoever would have told
+  const code = status() ?? (held.started() || signal !== null || cause !== null ? 137 : undefined);
   if (code === undefined || (!held.started() && cause === null))
     throw new SetupFailed(held.said() || `bwrap ended with ${exitCode}`);
   return { ending: endingOf(code, cause), measured };
