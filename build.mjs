@@ -1,5 +1,5 @@
 // Builds dist/: one split bundle, so that a command loads only what it needs. Cedar's wasm stays in its package.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 /** Commander can start programs as subcommands; palyra never does, and loading child_process takes 5 ms of each start. */
@@ -37,6 +37,8 @@ const { metafile } = await build({
 // which source went where, for the test that holds the start light
 writeFileSync('node_modules/.palyra-build.json', JSON.stringify(metafile));
 
+writeFileSync('dist/NOTICES.txt', noticesOf(Object.keys(metafile.inputs)));
+
 // a memory of Cedar that knows the baseline already; made by the sources themselves, which Node 20 cannot read
 await build({
   entryPoints: ['src/adapters/cedar/make-image.ts'],
@@ -48,3 +50,16 @@ await build({
 const { makeImage, rehearseCheck } = await import('./dist/make-image.mjs');
 writeFileSync('dist/cedar.image', makeImage(rehearseCheck(readFileSync('policies/baseline.cedar', 'utf8'))));
 rmSync('dist/make-image.mjs');
+
+/** The licences of the packages that are in the bundle, which ask to be kept with it. */
+function noticesOf(inputs) {
+  const names = inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+  const parts = [...new Set(names)].sort().map((name) => {
+    const folder = `node_modules/${name}`;
+    const { version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+    const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
+    const text = file === undefined ? `${license} License` : readFileSync(`${folder}/${file}`, 'utf8').trim();
+    return `${name} ${version} (${license})\n\n${text}\n`;
+  });
+  return `Palyra's bundle holds these packages, each under its own licence.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`;
+}

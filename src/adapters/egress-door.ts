@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { followChunks } from '../sandbox/chunked-body.ts';
@@ -174,6 +173,7 @@ async function open(door: Door, admitted: Admitted | Refusal): Promise<Opened | 
 async function addressesOf(host: Host): Promise<string[]> {
   if (host.kind === 'address') return [host.host];
   if (isLoopback(host)) return ['127.0.0.1', '::1'];
+  const { lookup } = await import('node:dns/promises');
   try {
     return (await lookup(host.host, { all: true, verbatim: true })).map(({ address }) => address);
   } catch {

@@ -1,14 +1,14 @@
-import { chmod, chown, lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { systemCode } from '../errors.ts';
 import type { Destination, HostRules } from '../sandbox/hosts.ts';
 import { DOOR_SOCKET, LIFELINE_SOCKET, type Service } from '../sandbox/relays.ts';
 import { type Door, keep, serveDoor, serveService } from './egress-door.ts';
+import { makePassingFolder } from './passing-folder.ts';
 
 export interface EgressProxyOptions {
-  /** where the folder of the sockets is made; short, for a socket path holds at most 107 bytes */
-  readonly parent: string;
+  /** where the folder of the sockets is made; the folder for temporary files if left out */
+  readonly parent?: string;
   /** who must be able to connect when that is not us: root runs the chain as the owner of the workspace */
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** called once for each distinct destination, the first 1024 of them */
@@ -30,8 +30,7 @@ export async function startEgressProxy(
   services: readonly Service[],
   { parent, owner, report }: EgressProxyOptions,
 ): Promise<EgressProxy> {
-  await sweep(parent);
-  const directory = await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
+  const directory = makePassingFolder('egress', parent);
   const door: Door = { rules, report: reportOnce(report), sockets: new Set() };
   const clients = new Set<Socket>();
   const admit = (client: Socket, serve: () => Promise<void>) => {
@@ -51,34 +50,14 @@ export async function startEgressProxy(
   if (owner !== undefined) {
     // the folder stays ours, the sockets become theirs: only their owner may write to them, which is to connect
     const names = [DOOR_SOCKET, LIFELINE_SOCKET, ...services.map(({ socket }) => socket)];
-    await Promise.all(names.map((name) => chown(join(directory, name), owner.uid, owner.gid)));
-    await chmod(directory, 0o711);
+    for (const name of names) chownSync(join(directory, name), owner.uid, owner.gid);
+    chmodSync(directory, 0o711);
   }
   return { directory, close: () => close(directory, servers, door) };
 }
 
-const PREFIX = 'palyra-egress-';
 const MAX_CONNECTIONS = 512;
 const MAX_REPORTED = 1024;
-
-/** Remove what killed palyras left behind, but only folders of ours: nobody else can have swapped their parts. */
-async function sweep(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (!name.startsWith(PREFIX) || isAlive(Number.parseInt(name.slice(PREFIX.length), 10))) continue;
-    const folder = join(parent, name);
-    const found = await lstat(folder).catch(() => undefined); // swept by someone else just now
-    if (found?.isDirectory() && found.uid === process.geteuid?.()) await rm(folder, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) !== 'ESRCH';
-  }
-}
 
 function reportOnce(report: (destination: Destination) => void): (destination: Destination) => void {
   const seen = new Set<string>();
@@ -107,5 +86,5 @@ async function close(directory: string, servers: readonly Server[], { sockets }:
   const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
   for (const socket of sockets) socket.destroy();
   await Promise.all(closed);
-  await rm(directory, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true });
 }

@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { newPlace } from '../palyra.ts';
+import { openPane } from './pane.ts';
 
 const TRANSCRIPT = join(import.meta.dirname, 'two-terminals.txt');
 
@@ -15,8 +14,8 @@ const TRANSCRIPT = join(import.meta.dirname, 'two-terminals.txt');
 test('an agent asks, an operator answers, the call is made once', async () => {
   const { folder } = newPlace();
   const home = dirname(folder);
-  const agent = openPane('agent', home, folder);
-  const operator = openPane('operator', home, folder);
+  const agent = openPane({ name: 'agent', home, folder, env: { NO_COLOR: '1' } });
+  const operator = openPane({ name: 'operator', home, folder, env: { NO_COLOR: '1' } });
 
   await agent.enter('palyra init --tool palyra.http.fetch');
   await agent.enter(`echo '{"url":"https://example.org/report"}' > call.json`);
@@ -41,57 +40,6 @@ test('an agent asks, an operator answers, the call is made once', async () => {
   if (process.env.PALYRA_UPDATE === '1') writeFileSync(TRANSCRIPT, steady(seen));
   else expect(steady(seen)).toBe(readFileSync(TRANSCRIPT, 'utf8'));
 });
-
-/** One terminal of 100 columns. */
-function openPane(name: string, home: string, folder: string) {
-  const socket = join(home, `tmux-${name}`);
-  const tmux = (...args: string[]): string => execFileSync('tmux', ['-S', socket, ...args], { encoding: 'utf8' });
-  const env = { PATH: `${home}/bin:/usr/bin:/bin`, HOME: home, TZ: 'UTC', LANG: 'C.UTF-8', PS1: '$ ', NO_COLOR: '1' };
-  const shell = ['env', '-i', 'TERM=screen', ...Object.entries(env).map(([key, value]) => `${key}=${value}`)];
-  tmux(
-    '-f',
-    '/dev/null',
-    'new-session',
-    '-d',
-    '-x',
-    '100',
-    '-y',
-    '60',
-    '-c',
-    folder,
-    ...shell,
-    'bash',
-    '--norc',
-    '--noprofile',
-  );
-  onTestFinished(() => void tmux('kill-server'));
-  const screen = (): string => tmux('capture-pane', '-p', '-J', '-S', '-').trimEnd();
-  const sees = async (wanted: string | RegExp): Promise<void> => {
-    for (let tries = 0; tries < 400; tries++) {
-      const now = `${screen()} `;
-      if (typeof wanted === 'string' ? now.includes(wanted) : wanted.test(now)) return;
-      await sleep(50);
-    }
-    throw new Error(`${String(wanted)} has not come:\n${screen()}`);
-  };
-  const type = (keys: string): void => {
-    for (const part of keys.split(/(\n)/)) {
-      if (part === '\n') tmux('send-keys', 'Enter');
-      else if (part !== '') tmux('send-keys', '-l', part);
-    }
-  };
-  return {
-    screen: () => screen().replace(/\n\$$/, ''),
-    sees,
-    type,
-    /** a command, until the shell asks for the next */
-    async enter(line: string): Promise<void> {
-      await sees(/(^|\n)\$ +$/);
-      type(`${line}\n`);
-      await sees(new RegExp(`${line.slice(-20).replace(/[.*+?^$(){}|[\]\\]/g, '\\$&')}[\\s\\S]*\\n\\$ +$`));
-    },
-  };
-}
 
 /** What differs from run to run, by its name. */
 function steady(text: string): string {
