@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { mergeProcessCovs } from '@bcoe/v8-coverage';
 import { convert } from 'ast-v8-to-istanbul';
 import { parseAstAsync } from 'vitest/node';
@@ -16,7 +16,10 @@ const BATCH = 50;
 const PARTS = ['access', 'approvals', 'config', 'flows', 'journal', 'policy', 'posture', 'sandbox', '.'];
 
 const folder = mkdtempSync(join(tmpdir(), 'palyra-coverage-'));
+process.on('exit', () => rmSync(folder, { recursive: true }));
 const [maps, processes, own] = ['maps', 'processes', 'own'].map((name) => join(folder, name));
+/** The palyra that users run, and the programs that tests make of the sources. */
+const OURS = [join(PACKAGE, 'dist'), maps];
 for (const one of [maps, processes]) mkdirSync(one);
 // tests start palyra as other users, too
 for (const one of [folder, processes]) chmodSync(one, 0o777);
@@ -24,10 +27,9 @@ for (const one of [folder, processes]) chmodSync(one, 0o777);
 const tests = runTests();
 const ranInProcesses = await readProcesses();
 const ranInVitest = Object.values(JSON.parse(readFileSync(join(own, 'coverage-final.json'), 'utf8')));
-rmSync(folder, { recursive: true });
 spawnSync(process.execPath, ['build.mjs'], { cwd: PACKAGE, stdio: 'inherit' });
 
-const files = count([...ranInVitest, ...ranInProcesses]);
+const files = count(ranInVitest, ranInProcesses);
 const low = PARTS.filter((part) => !say(part));
 if (tests !== 0) console.log('some tests failed: what is missing above may be theirs');
 if (low.length > 0) console.log(`below ${FLOOR} %: ${low.join(', ')}`);
@@ -64,7 +66,7 @@ async function readProcesses() {
 function readOurs(path) {
   try {
     const { result } = JSON.parse(readFileSync(path, 'utf8'));
-    return [{ result: result.filter(({ url }) => url.startsWith('file:') && url.includes('/dist/')) }];
+    return [{ result: result.filter(({ url }) => OURS.some((one) => url.startsWith(`${pathToFileURL(one)}/`))) }];
   } catch (error) {
     // killed while it wrote
     if (error instanceof SyntaxError) return [];
@@ -75,30 +77,39 @@ function readOurs(path) {
 async function toSources(script) {
   const path = fileURLToPath(script.url);
   const code = readFileSync(path, 'utf8');
-  const sourceMap = JSON.parse(readFileSync(join(maps, `${relative(join(PACKAGE, 'dist'), path)}.map`), 'utf8'));
+  const sourceMap = JSON.parse(readFileSync(join(maps, `${basename(path)}.map`), 'utf8'));
   sourceMap.sources = sourceMap.sources.map((one) => join(dirname(path), one));
   return Object.values(await convert({ code, ast: await parseAstAsync(code), sourceMap, coverage: script }));
 }
 
 /**
- * The two compilers agree on where statements and branches begin, hardly on where they end. A line counts as run if either
- * ran it; the way of a branch likewise, the n-th of its kind that begins on its line.
+ * What there is to run is as vitest sees it, which knows every file. A line was run if either ran it; a way of a branch
+ * likewise, where both see that branch, the n-th of its kind, begin on the same line: they do but for a few `else if`.
  */
-function count(reports) {
-  const counted = new Map();
-  for (const { path, statementMap, s, branchMap, b } of reports) {
-    const name = relative(join(PACKAGE, 'src'), path);
-    const { lines, ways } = counted.get(name) ?? { lines: new Map(), ways: new Map() };
-    counted.set(name, { lines, ways });
-    for (const [id, { start }] of Object.entries(statementMap)) add(lines, start.line, s[id]);
-    const seen = new Map();
-    for (const [id, { type, loc }] of Object.entries(branchMap)) {
-      const place = `${loc.start.line}:${type}`;
-      add(seen, place, 1);
-      for (const [way, times] of b[id].entries()) add(ways, `${place}:${seen.get(place)}:${way}`, times);
-    }
+function count(ranInVitest, ranInProcesses) {
+  const counted = new Map(ranInVitest.map((report) => [nameOf(report), waysOf(report)]));
+  for (const report of ranInProcesses) {
+    const into = counted.get(nameOf(report));
+    const { lines, ways } = waysOf(report);
+    for (const [key, times] of lines) if (into?.lines.has(key)) add(into.lines, key, times);
+    for (const [key, times] of ways) if (into?.ways.has(key)) add(into.ways, key, times);
   }
   return counted;
+}
+
+function nameOf({ path }) {
+  return relative(join(PACKAGE, 'src'), path);
+}
+
+function waysOf({ statementMap, s, branchMap, b }) {
+  const [lines, ways, seen] = [new Map(), new Map(), new Map()];
+  for (const [id, { start }] of Object.entries(statementMap)) add(lines, start.line, s[id]);
+  for (const [id, { type, loc }] of Object.entries(branchMap)) {
+    const place = `${loc.start.line}:${type}`;
+    add(seen, place, 1);
+    for (const [way, times] of b[id].entries()) add(ways, `${place}:${seen.get(place)}:${way}`, times);
+  }
+  return { lines, ways };
 }
 
 function add(map, key, times) {
