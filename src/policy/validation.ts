@@ -1,7 +1,7 @@
 import { nearest } from '../text.ts';
-import { comparedTexts } from './compared.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
 import type { Cedar, DetailedError, SchemaJson, ValidationError } from './engine.ts';
+import { readLooks } from './looks.ts';
 import { nameOf, type PolicySource, readPolicies } from './source.ts';
 
 /** Something that validation found. An error is wrong; a warning is most probably not what was meant. */
@@ -146,9 +146,13 @@ function moved(error: DetailedError, bytes: number): DetailedError {
 function findSlips(cedar: Cedar, policy: PolicySource, text: string, vocabulary: Vocabulary): Finding[] {
   const parsed = policy.isTemplate ? cedar.templateJson(policy.text) : cedar.policyJson(policy.text);
   if (!parsed.ok) return [];
-  const compared = comparedTexts({ ...parsed.value, action: { op: 'All' } });
+  const { names: compared, patterns } = readLooks([{ ...parsed.value, action: { op: 'All' } }]);
+  const textsOf = (part: string): string[] => [
+    ...(compared.get(part) ?? []),
+    ...(patterns.get(part) ?? []).map((pattern) => pattern.join('')),
+  ];
   const slips = (part: string, kind: string, names: readonly string[], prefix = ''): Finding[] =>
-    [...(compared.get(part) ?? [])]
+    textsOf(part)
       .filter((found) => found.startsWith(prefix))
       .flatMap((found) => {
         const name = found.slice(prefix.length);

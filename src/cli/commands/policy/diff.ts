@@ -31,8 +31,8 @@ round is narrowing. Each change names the policies that made it: forbids that ar
 
 With --requests every line is decided twice, in the configuration in force; a bad line is answered as by policy check, and
 the exit is 2. Without it, all requests that the policies can tell apart are compared: every known action with every
-fact. Where policies look at more (principals, channels, tools …) the values that they name are tried, one that they do
-not name, and none, and it is said that this is a sample.`,
+fact. Where policies look at more (principals, channels, tools, what an action is like …) the values that they name are
+tried, some that their patterns match, some that they do not name, and none, and it is said that this is a sample.`,
     examples: [
       {
         says: 'does a new policy widen anything',
@@ -150,8 +150,13 @@ async function compareAll(cli: Cli, cedar: Cedar, desk: DiffDesk, tally: Tally):
     cli.output.value({ schema: SCHEMA, summary: { ...tally, exhaustive: sampled.length === 0, sampled } });
     return;
   }
-  const how = sampled.length === 0 ? 'all there are' : `a sample: the policies also look at ${sampled.join(', ')}`;
+  const how =
+    sampled.length === 0 ? 'all there are' : `a sample: the policies also look at ${sampled.map(inWords).join(', ')}`;
   cli.output.note(tallyInWords(tally, `${count(cases, 'request')} (${how})`));
+}
+
+function inWords(part: string): string {
+  return part === 'action' ? 'more of action than its name' : part;
 }
 
 function casesRecord({ kind, action, before, after, policies, cases, example }: ChangedCases) {
