@@ -15,6 +15,8 @@ export interface ExplainedDecision extends PolicyDecision {
   readonly config: EvaluationConfig;
   /** the policies that decided, with their places */
   readonly matched: readonly NamedPolicy[];
+  /** those that could not be evaluated */
+  readonly failed: readonly NamedPolicy[];
   readonly nearMisses: readonly NearMiss[];
   readonly smallestChange: SmallestChange;
   /** how the requested tool would be treated before policy is asked; undefined when no tool is named, or in a what-if */
@@ -67,6 +69,7 @@ export function explainDecision(
     ...decision,
     config,
     matched: inForce.policies.filter(({ id }) => decision.matchedPolicies.includes(id)),
+    failed: inForce.policies.filter(({ id }) => decision.errors.some(({ policy_id: failing }) => failing === id)),
     nearMisses: isDenied ? findNearMisses({ cedar, cedarCall, candidates }) : [],
     smallestChange: isDenied ? findSmallestChange(decision, { evaluator: inForce, config }) : [],
     posture: undefined,

@@ -31,14 +31,16 @@ export async function checkCedar(cli: Cli, options: CedarOptions): Promise<ExitN
   return verdict.decision === 'allow' ? 'ok' : 'deny';
 }
 
-function say(cli: Cli, { decision, matched, errors, value }: CedarVerdict): void {
+function say(cli: Cli, { decision, matched, failed, value }: CedarVerdict): void {
   if (cli.output.json) {
     cli.output.value(value);
     return;
   }
   cli.output.answer(decision === 'allow' ? cli.output.paint.good('✓ ALLOW') : cli.output.paint.bad('✗ DENY'));
-  for (const policy of matched) cli.output.answer(`  ${printable(policy)}`);
-  for (const { policy_id: id, message } of errors) cli.output.answer(`  ! ${printable(id)}: ${printable(message)}`);
+  for (const { policy, place } of matched) cli.output.answer(`  ${printable(policy)}   ${printable(place)}`);
+  for (const { policy, place, message } of failed) {
+    cli.output.answer(`  ! ${printable(policy)}   ${printable(place)}   ${printable(message)}`);
+  }
 }
 
 async function answerAll(cli: Cli, desk: CedarDesk, path: string): Promise<ExitName> {

@@ -31,12 +31,13 @@ export function grantSteps({ request }: ExplainedDecision, grant: MissingGrant, 
   }
 }
 
-function explainAllow({ reasonCode, matched, errors }: ExplainedDecision, paint: Paint): string[] {
+function explainAllow(explained: ExplainedDecision, paint: Paint): string[] {
+  const { reasonCode, matched } = explained;
   return [
     `${paint.good('✓ ALLOW')}  ${reasonCode}`,
     '',
     ...matched.map(({ id, file, line }) => `  Permitted by  ${strong(paint, id)}   ${place(file, line)}`),
-    ...errorLines(errors, paint),
+    ...errorLines(explained, paint),
   ];
 }
 
@@ -52,7 +53,7 @@ function explainDeny(explained: ExplainedDecision, paint: Paint, configPath: str
           `  ${errors.length > 0 ? 'The policies could not all be evaluated, and palyra fails closed.' : 'Nothing permits this, and nothing forbids it.'}`,
         ]
       : forbids.map(({ id, file, line }) => `  Forbidden by ${strong(paint, id)}   ${place(file, line)}`)),
-    ...errorLines(errors, paint),
+    ...errorLines(explained, paint),
     ...closest.flatMap((miss) => nearMissLines(miss, explained, paint)),
     ...changeLines(
       explained,
@@ -64,11 +65,12 @@ function explainDeny(explained: ExplainedDecision, paint: Paint, configPath: str
   ];
 }
 
-function errorLines(errors: ExplainedDecision['errors'], paint: Paint): string[] {
-  return errors.map(
-    ({ policy_id: id, message }) =>
-      `  ${paint.caution('!')} ${id === undefined ? '' : `${printable(id)}: `}${printable(message)}`,
-  );
+function errorLines({ errors, failed }: ExplainedDecision, paint: Paint): string[] {
+  return errors.map(({ policy_id: id, message }) => {
+    const policy = failed.find((one) => one.id === id);
+    const whose = policy === undefined ? '' : `${printable(policy.id)}   ${place(policy.file, policy.line)}   `;
+    return `  ${paint.caution('!')} ${whose}${printable(message)}`;
+  });
 }
 
 function nearMissLines(
