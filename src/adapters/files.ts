@@ -23,6 +23,7 @@ import {
 import { dirname, join } from 'node:path';
 import { PalyraError, systemCode } from '../errors.ts';
 import type { Files, TextLimits } from '../store/files.ts';
+import { systemPaths } from './paths.ts';
 
 /** The files of this machine, as the port wants them. */
 export const files: Files = {
@@ -43,9 +44,12 @@ export const files: Files = {
   listFiles(path, ending, what) {
     const found = listBelow(path, ending, what, 0);
     if (found === undefined) throw notFound(path, what);
+    if (found.length === 0) throw nothingBelow(path, [ending].flat(), what);
     return found;
   },
   readLines: (path, limits) => readLines(path, limits),
+  isBelow: (folder, path) =>
+    `${systemPaths.realpathNearest(path)}/`.startsWith(`${systemPaths.realpathNearest(folder)}/`.replace(/\/+$/, '/')),
   isSame(a, b) {
     try {
       const [one, other] = [statSync(a), statSync(b)];
@@ -79,9 +83,23 @@ const FILES_LIMIT = 10_000;
 const STDIN = 'standard input';
 
 function readNamed(path: string, limits: TextLimits): Buffer {
-  const bytes = path === '-' ? readDescriptor(0, STDIN, limits) : readPath(path, limits);
+  if (path === '-') {
+    takeStandardInput();
+    return readDescriptor(0, STDIN, limits);
+  }
+  const bytes = readPath(path, limits);
   if (bytes === undefined) throw notFound(path, limits.what);
   return bytes;
+}
+
+let isStandardInputTaken = false;
+
+/** A second reading would find nothing, and no policies forbid nothing. */
+function takeStandardInput(): void {
+  if (isStandardInputTaken) {
+    throw new PalyraError('usage.invalid', 'standard input can be read once', { hint: 'put one of them into a file' });
+  }
+  isStandardInputTaken = true;
 }
 
 function readPath(path: string, limits: TextLimits, isMeant = (_: Stats): boolean => true): Buffer | undefined {
@@ -93,7 +111,9 @@ function readPath(path: string, limits: TextLimits, isMeant = (_: Stats): boolea
     if (!['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw unreadable(path, limits.what, error);
     // a link to nothing is not "no file": somebody meant one to be there
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined || systemCode(error) === 'ENOTDIR') return undefined;
-    throw new PalyraError('input.invalid', `${limits.what} is a link to nothing: ${path}`, { hint: `ls -l ${path}` });
+    throw new PalyraError('input.invalid', `${limits.what} is a link to nothing: ${path}`, {
+      hint: `ls -l ${shellWord(path)}`,
+    });
   }
   try {
     const stats = fstatSync(descriptor);
@@ -203,6 +223,7 @@ const LF = 0x0a;
 const STRETCH = 256 * 1024;
 
 async function* openChunks(path: string): AsyncGenerator<Buffer> {
+  if (path === '-') takeStandardInput();
   const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: STRETCH });
   try {
     yield* stream;
@@ -335,20 +356,43 @@ function readFolder(path: string, what: string) {
   }
 }
 
+function nothingBelow(path: string, endings: readonly string[], what: string): PalyraError {
+  const isLike = (name: string): boolean => endings.some((ending) => name.toLowerCase().endsWith(ending));
+  const like = listBelow(path, '', what, 0)?.find(isLike);
+  return new PalyraError('input.invalid', `no ${what} below ${path}`, {
+    why: `a ${what} ends in ${endings.join(', ')}${like === undefined ? '' : `, in lower case; ${like} does not`}`,
+    hint: like === undefined ? `ls -lR ${shellWord(path)}` : `mv ${shellWord(like)} ${shellWord(lowerEnding(like))}`,
+  });
+}
+
+function lowerEnding(path: string): string {
+  const dot = path.lastIndexOf('.');
+  return path.slice(0, dot) + path.slice(dot).toLowerCase();
+}
+
 function notFound(path: string, what: string): PalyraError {
-  return new PalyraError('store.not_found', `no such ${what}: ${path}`, { hint: `ls -l ${dirname(path)}` });
+  return new PalyraError('store.not_found', `no such ${what}: ${path}`, { hint: `ls -l ${shellWord(dirname(path))}` });
 }
 
 function unreadable(path: string, what: string, cause: unknown): PalyraError {
   const code = systemCode(cause) ?? 'unknown';
   return new PalyraError('input.invalid', `${what} cannot be read: ${path}`, {
     why: `the system says ${code}`,
-    hint: `ls -ld ${path}`,
+    ...(path === STDIN ? {} : { hint: `ls -ld ${shellWord(path)}` }),
     cause,
   });
 }
 
 function unwritable(path: string, cause: unknown): PalyraError {
   const why = `the system says ${systemCode(cause) ?? 'unknown'}`;
-  return new PalyraError('store.write_failed', `${path} cannot be written`, { why, hint: `ls -ld ${path}`, cause });
+  return new PalyraError('store.write_failed', `${path} cannot be written`, {
+    why,
+    hint: `ls -ld ${shellWord(path)}`,
+    cause,
+  });
+}
+
+/** A path as it is typed in a shell. */
+function shellWord(path: string): string {
+  return /^[\w./@%+=:,~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

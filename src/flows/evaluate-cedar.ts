@@ -8,6 +8,7 @@ import { type NamedPolicy, namePolicies, type PolicySource, readPolicies } from 
 import type { Files } from '../store/files.ts';
 import { nearest } from '../text.ts';
 import { readId } from './check-batch.ts';
+import { listPolicyFiles, POLICY_FILE } from './policy-files.ts';
 
 /** Any policies, asked any Cedar request: here palyra is a Cedar tool, not the gate, and answers as Cedar does. */
 export interface CedarDesk {
@@ -17,6 +18,8 @@ export interface CedarDesk {
   readonly validateRequest: boolean;
   /** by what Cedar calls them: `policy0` …, or the name of a link, which is where its template is */
   readonly places: ReadonlyMap<string, PolicySource>;
+  /** files without a policy */
+  readonly empty: readonly string[];
 }
 
 /** The files that a Cedar request is evaluated with. */
@@ -28,7 +31,6 @@ export interface CedarPlaces {
   readonly validateRequest: boolean;
 }
 
-const POLICIES = { bytes: 64 * 1024 * 1024, what: 'policy file' };
 const DOCUMENT = { bytes: 64 * 1024 * 1024, what: 'file' };
 
 /**
@@ -39,12 +41,8 @@ export function openCedarDesk(
   { files, cedar }: { readonly files: Files; readonly cedar: Cedar },
   places: CedarPlaces,
 ): CedarDesk {
-  const paths = places.policies.flatMap((path) =>
-    path === '-' ? [path] : files.listFiles(path, '.cedar', POLICIES.what),
-  );
-  const sources = paths.flatMap((path) =>
-    readPolicies(cedar, files.readText(path, POLICIES), path === '-' ? 'standard input' : path),
-  );
+  const found = listPolicyFiles(files, places.policies);
+  const sources = found.flatMap(({ path, shown }) => readPolicies(cedar, files.readText(path, POLICY_FILE), shown));
   // two with one @id are an error here, too; Cedar itself knows them by their places
   namePolicies(sources);
   const placed = sources.map((source, place) => ({ ...source, id: `policy${place}` }));
@@ -67,6 +65,7 @@ export function openCedarDesk(
     schema,
     validateRequest: places.validateRequest,
     places: sourceOf,
+    empty: found.map(({ shown }) => shown).filter((shown) => !sources.some(({ file }) => file === shown)),
   };
 }
 

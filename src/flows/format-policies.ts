@@ -2,6 +2,7 @@ import { diagnose, refusePolicies } from '../policy/diagnostic.ts';
 import type { Cedar } from '../policy/engine.ts';
 import { readPolicies } from '../policy/source.ts';
 import type { Files } from '../store/files.ts';
+import { listPolicyFiles, POLICY_FILE } from './policy-files.ts';
 
 /** A file and what it would be. */
 export interface FormattedFile {
@@ -10,7 +11,6 @@ export interface FormattedFile {
   readonly after: string;
 }
 
-const LIMITS = { bytes: 64 * 1024 * 1024, what: 'policy file' };
 const LINE_WIDTH = 80;
 
 /**
@@ -23,10 +23,9 @@ export function planFormat(
   { files, cedar }: { readonly files: Files; readonly cedar: Cedar },
   paths: readonly string[],
 ): FormattedFile[] {
-  const found = paths.flatMap((path) => (path === '-' ? path : files.listFiles(path, '.cedar', LIMITS.what)));
-  return found.map((path) => {
-    const before = files.readText(path, LIMITS);
-    return { path, before, after: formatText(cedar, before, path === '-' ? 'standard input' : path) };
+  return listPolicyFiles(files, paths).map(({ path, shown }) => {
+    const before = files.readText(path, POLICY_FILE);
+    return { path, before, after: formatText(cedar, before, shown) };
   });
 }
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Ended, newPlace } from '../palyra.ts';
 
@@ -122,6 +122,48 @@ describe('policies', () => {
       2,
       'own.cedar',
     );
+  });
+
+  test('of a folder without any are refused by its name, and so is what is named twice on standard input', async () => {
+    mkdirSync(join(place.folder, 'team'));
+    const args = ['policy', 'check', '--policies', 'team', '--request', '-'];
+    expectRefusal(await place.palyra(args, { input: good }), 2, 'no policy file below team');
+    write('team/Late.CEDAR', 'forbid (principal, action, resource);');
+    expectRefusal(await place.palyra(args, { input: good }), 2, 'mv team/Late.CEDAR team/Late.cedar');
+    expectRefusal(await place.palyra(['policy', 'diff', '-', '-']), 2, 'standard input can be read once');
+    for (const kind of ['--request', '--batch']) {
+      const both = await place.palyra(['policy', 'check', kind, '-', '--policies', '-'], { input: '// none' });
+      expectRefusal(
+        { ...both, stderr: both.stderr.replace(/^palyra: warning: .*\n/, '') },
+        2,
+        'standard input can be read once',
+      );
+    }
+  });
+
+  test('of an empty file are warned of, of a large one refused', async () => {
+    const { stderr, code } = await own('');
+    expect({ stderr, code }).toEqual({ stderr: 'palyra: warning: own.cedar holds no policy\n', code: 0 });
+    expectRefusal(await own(`//${'x'.repeat(8 * 1024 * 1024)}`), 2, 'policy file is too large: own.cedar');
+  });
+
+  test('that a palyra.toml names are found below ~/, and for a project only in its folder', async () => {
+    const project = newPlace();
+    const ask = () => project.palyra(['policy', 'check', '--request', '-'], { input: good });
+    const [home, folder] = [dirname(project.folder), project.folder];
+    mkdirSync(join(home, '.config/palyra'), { recursive: true });
+    writeFileSync(join(home, '.config/palyra/palyra.toml'), 'policy.paths = ["~/own.cedar"]');
+    writeFileSync(join(home, 'own.cedar'), '@id("mine") forbid (principal, action, resource);');
+    expect((await ask()).stdout).toContain('Forbidden by mine');
+    writeFileSync(join(home, 'secret'), 'a private word');
+    symlinkSync(join(home, 'secret'), join(folder, 'link.cedar'));
+    for (const path of ['../secret', join(home, 'secret'), 'link.cedar', '.', '../nothing']) {
+      writeFileSync(join(folder, 'palyra.toml'), `policy.paths = [${JSON.stringify(path)}]`);
+      for (const ended of [await ask(), await project.palyra(['policy', 'validate'])]) {
+        expectRefusal(ended, 2, 'policy.paths leads out of the project');
+        expect(ended.stderr).not.toContain('private');
+      }
+    }
   });
 
   test('of one name, or templates, are refused', async () => {

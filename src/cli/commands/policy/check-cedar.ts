@@ -5,6 +5,7 @@ import { asciiJson, printable } from '../../../text.ts';
 import type { Cli } from '../../cli.ts';
 import type { ExitName } from '../../exits.ts';
 import { answerLines } from '../../lines.ts';
+import { warnOfEmpty } from '../../policies.ts';
 import { gravest } from './check-batch.ts';
 
 interface CedarOptions {
@@ -23,6 +24,7 @@ export async function checkCedar(cli: Cli, options: CedarOptions): Promise<ExitN
   const cedar = await cli.world.cedar({ throughput: options.batch !== undefined });
   const { policies, schema, entities, links, validateRequest = false } = options;
   const desk = openCedarDesk({ files, cedar }, { policies, schema, entities, links, validateRequest });
+  warnOfEmpty(cli, desk.empty);
   if (options.batch !== undefined) return await answerAll(cli, desk, options.batch);
   const path = options.request ?? '-';
   const name = path === '-' ? 'standard input' : path;

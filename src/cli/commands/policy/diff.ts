@@ -36,7 +36,7 @@ tried, some that their patterns match, some that they do not name, and none, and
     examples: [
       {
         says: 'does a new policy widen anything',
-        command: `mkdir old new && echo 'permit (principal, action == Action::"attachment.upload", resource);' > new/upload.cedar && palyra policy diff old new`,
+        command: `mkdir old new && touch old/none.cedar && echo 'permit (principal, action == Action::"attachment.upload", resource);' > new/upload.cedar && palyra policy diff old new`,
       },
       {
         says: 'on requests that were made',

@@ -3,7 +3,7 @@ import type { MissingGrant } from '../../../policy/decision.ts';
 import type { NearMiss } from '../../../policy/explanation.ts';
 import type { Gate } from '../../../policy/facts.ts';
 import type { Clause } from '../../../policy/probes.ts';
-import { printable } from '../../../text.ts';
+import { countHostile, printable } from '../../../text.ts';
 import type { Paint } from '../../color.ts';
 
 const SHOWN = 3;
@@ -156,6 +156,13 @@ function place(file: string, line: number): string {
   return `${printable(file)}:${line}`;
 }
 
+/** A text as TOML has it, and as a terminal may show it. */
 function quoted(text: string): string {
-  return `"${printable(text)}"`;
+  return [...JSON.stringify(text)]
+    .map((one) => (one === '\\' || countHostile(one) === 0 ? one : `\\U${toHex(one).padStart(8, '0')}`))
+    .join('');
+}
+
+function toHex(character: string): string {
+  return (character.codePointAt(0) ?? 0).toString(16);
 }
