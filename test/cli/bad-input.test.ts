@@ -72,7 +72,7 @@ describe('a request that is not one is refused with what is wrong', () => {
     [
       'a million capabilities',
       JSON.stringify({ ...request, context: { capabilities: Array(500_000).fill('a') } }),
-      'capabilities',
+      'context.capabilities has 500000 texts',
     ],
     [
       'an escape',
@@ -85,6 +85,59 @@ describe('a request that is not one is refused with what is wrong', () => {
       expectRefusal(await check(text), 2, said);
     });
   }
+});
+
+describe('an allowlisted name authorises no other resource', () => {
+  const allowed = newPlace();
+  writeFileSync(
+    join(allowed.folder, 'all.toml'),
+    'tool_call.allowed_tools = ["palyra.echo"]\ntool_call.allowed_skills = ["acme"]',
+  );
+  const ask = (action: string, resource: string, flag: string, name: string): Promise<Ended> =>
+    allowed.palyra([
+      '--config',
+      'all.toml',
+      'policy',
+      'check',
+      '--principal',
+      'a',
+      '--action',
+      action,
+      '--resource',
+      resource,
+      flag,
+      name,
+    ]);
+  const others = [
+    'skill:foo',
+    'skill:palyra.echo',
+    'tool: ',
+    'tool:',
+    ' ',
+    'memory:x',
+    'tool:shell',
+    'shell',
+    'tool :palyra.echo',
+    'tool:palyra.echo\u200b',
+  ];
+
+  test.each(others)('tool.execute of %j with the tool palyra.echo is refused', async (resource) => {
+    expectRefusal(await ask('tool.execute', resource, '--tool', 'palyra.echo'), 2, 'tool_name and resource contradict');
+  });
+
+  test.each(['tool:acme', 'tool:foo', 'skill: ', ' ', 'memory:x'])(
+    'skill.execute of %j with the skill acme is refused',
+    async (resource) => {
+      expectRefusal(await ask('skill.execute', resource, '--skill', 'acme'), 2, 'skill_id and resource contradict');
+    },
+  );
+
+  test('and its own resource is allowed', async () => {
+    for (const resource of ['tool:palyra.echo', 'palyra.echo', 'TOOL:Palyra.echo ']) {
+      expect((await ask('tool.execute', resource, '--tool', 'palyra.echo')).code).toBe(0);
+    }
+    expect((await ask('skill.execute', 'skill:acme', '--skill', 'acme')).code).toBe(0);
+  });
 });
 
 describe('a file that cannot be read', () => {
