@@ -2,10 +2,14 @@ import { examineRegistry } from '../access/health.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError } from '../errors.ts';
 import { type Finding, findingOf } from '../finding.ts';
+import { toolNames } from '../policy/catalog.ts';
+import { asciiLower, trim } from '../policy/request.ts';
 import type { MachineInspector, StateInspector } from '../store/inspection.ts';
 import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
+import { nearest } from '../text.ts';
 import type { Clock } from '../time.ts';
+import type { Validation } from './validate-policies.ts';
 import { verifyJournal } from './verify-journal.ts';
 
 export interface DiagnosisDesk {
@@ -13,6 +17,8 @@ export interface DiagnosisDesk {
   readonly state: StateInspector<State>;
   readonly machine: MachineInspector;
   readonly config: () => Promise<EffectiveConfig>;
+  /** hold the configured policies against the schema */
+  readonly validate: (config: EffectiveConfig) => Promise<Validation>;
   readonly configPath: string;
   readonly clock: Clock;
 }
@@ -52,17 +58,59 @@ async function examineJournal(store: DiagnosisDesk['store']): Promise<Finding[]>
   }
 }
 
-async function examineConfig({ config, configPath, machine }: DiagnosisDesk) {
+async function examineConfig(desk: DiagnosisDesk) {
+  const { configPath, machine } = desk;
   const findings = [...machine.inspectConfigFile(configPath)];
   try {
-    const { settings } = await config();
-    const { enabled, tier } = settings.tool_call.process_runner;
-    return { findings, wantsSandbox: enabled && tier === 'c' };
+    const config = await desk.config();
+    const { enabled, tier } = config.settings.tool_call.process_runner;
+    return {
+      findings: [...findings, ...examineNames(config), ...(await examinePolicies(desk, config))],
+      wantsSandbox: enabled && tier === 'c',
+    };
   } catch (error) {
     if (!(error instanceof PalyraError)) throw error;
     // what others may write is refused for just that
     if (findings.some(({ code }) => code === 'config.writable_by_others')) return { findings, wantsSandbox: false };
     const words = { why: 'no command that needs the configuration works', remedy: `mend ${configPath}` };
     return { findings: [...findings, findingOf(error, 'config.invalid', words)], wantsSandbox: false };
+  }
+}
+
+/** Tools that are allowed, and that nobody has, though there is one of nearly that name. */
+function examineNames({ settings: { tool_call: allowed } }: EffectiveConfig): Finding[] {
+  const known = toolNames();
+  return allowed.allowed_tools.flatMap((name) => {
+    const [near] = known.includes(asciiLower(trim(name))) ? [] : nearest(name, known);
+    if (near === undefined) return [];
+    const what = `tool_call.allowed_tools has ${name}, which the tool catalog does not have`;
+    const why = `${near} is not allowed by it`;
+    return [
+      { code: 'config.unknown_tool', isWrong: false, what, why, remedy: `did you mean ${near}?`, isFixable: false },
+    ];
+  });
+}
+
+async function examinePolicies({ validate }: DiagnosisDesk, config: EffectiveConfig): Promise<Finding[]> {
+  if (config.policyPaths.length === 0) return [];
+  try {
+    const { findings } = await validate(config);
+    return findings.map(({ severity, policy, file, line, column, message, help }) => {
+      const isWrong = severity === 'error';
+      const whole = 'every decision fails until the file can be read';
+      const one = 'the policy fails where it is asked, and a forbid that fails denies';
+      return {
+        code: isWrong ? 'policy.invalid' : 'policy.doubtful',
+        isWrong,
+        what: `${file}:${line}:${column}: ${message}`,
+        why: !isWrong ? 'it is most probably not what was meant' : policy === undefined ? whole : one,
+        remedy: help ?? 'palyra policy validate',
+        isFixable: false,
+      };
+    });
+  } catch (error) {
+    if (!(error instanceof PalyraError)) throw error;
+    const words = { why: 'no decision can be made without it', remedy: 'palyra policy show --config' };
+    return [findingOf(error, 'policy.unreadable', words)];
   }
 }

@@ -42,10 +42,17 @@ export function validateFile(
   }
   const policies = readPolicies(cedar, text, file);
   const findings = [
+    ...(policies.length > 0 || file === '/dev/null' ? [] : [nothingIn(file)]),
     ...askCedar(cedar, { text, file, policies }, schema),
     ...(vocabulary === undefined ? [] : policies.flatMap((policy) => findSlips(cedar, policy, text, vocabulary))),
   ];
   return { text, policies, findings };
+}
+
+/** A file that was emptied by mistake forbids nothing any more. */
+function nothingIn(file: string): Finding {
+  const place = { file, line: 1, column: 1, help: undefined, frame: undefined };
+  return { severity: 'warning', policy: undefined, ...place, message: 'the file holds no policy' };
 }
 
 /** Policies of one name: whoever reads a decision could not tell which it was. */

@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
+import type { EffectiveConfig } from '../../config/effective.ts';
 import type { Finding } from '../../finding.ts';
+import type { Validation } from '../../flows/validate-policies.ts';
 import { count, printable } from '../../text.ts';
 import { type Cli, configPath, ending, openDesk, shownPath, stateRoot } from '../cli.ts';
 import { command, worded } from '../command.ts';
 import type { ExitName } from '../exits.ts';
 import type { Output } from '../output.ts';
+import { baselineOf, gateSchemaOf } from '../policies.ts';
 
 export function doctor(cli: Cli): Command {
   const verb = command('doctor')
@@ -15,7 +18,7 @@ export function doctor(cli: Cli): Command {
   return worded(verb, {
     about: `Looks at owners, modes and links of all files of the state, the lock and who holds it, what crashes left, the shape
 of the registry, the chain of the journal and whether both agree, flags, workspaces, members, invitations and tokens,
-the configuration, Node, flock, and by trying, bubblewrap. Without --fix nothing is written.
+the configuration and its policies, Node, flock, and by trying, bubblewrap. Without --fix nothing is written.
 
 --fix takes from others what they may do to the files, finishes or removes what a crash left, adds missing flags (off),
 binds workspaces, and removes memberships and invitations to workspaces that are gone, and memberships that are there
@@ -39,6 +42,7 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
     state,
     machine: await world.machineInspector(),
     config: cli.config,
+    validate: (config: EffectiveConfig) => validateConfigured(cli, config),
     configPath: configPath(cli),
     clock: world.clock,
   };
@@ -71,6 +75,13 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
     if (fixable > 0 && !fix) output.note(`palyra doctor --fix   repairs ${fixable} of ${after.length}`);
   }
   return isWell ? 'ok' : 'check_failed';
+}
+
+async function validateConfigured(cli: Cli, { policyPaths }: EffectiveConfig): Promise<Validation> {
+  const { validatePolicies } = await import('../../flows/validate-policies.ts');
+  const [files, cedar] = await Promise.all([cli.world.files(), cli.world.cedar()]);
+  const places = { paths: [], configured: policyPaths, baseline: baselineOf(cli), gateSchema: gateSchemaOf(cli) };
+  return validatePolicies({ files, cedar }, { ...places, schema: undefined });
 }
 
 function record({ code, isWrong, what, why, remedy, isFixable }: Finding) {
