@@ -2,7 +2,7 @@ import { nearest } from '../text.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
 import type { Cedar, DetailedError, SchemaJson, ValidationError } from './engine.ts';
 import { readLooks } from './looks.ts';
-import { nameOf, type PolicySource, readPolicies } from './source.ts';
+import { diagnoseAll, diagnoseStop, isStop, nameOf, type PolicySource, readPolicies } from './source.ts';
 
 /** Something that validation found. An error is wrong; a warning is most probably not what was meant. */
 export interface Finding extends Diagnostic {
@@ -37,7 +37,7 @@ export function validateFile(
 ): ValidatedFile {
   const parts = cedar.parts(text);
   if (!parts.ok) {
-    const findings = parts.errors.map((error) => finding('error', undefined, diagnose(error, text, file)));
+    const findings = diagnoseAll(cedar, parts.errors, text, file).map((one) => finding('error', undefined, one));
     return { text, policies: [], findings };
   }
   const policies = readPolicies(cedar, text, file);
@@ -100,7 +100,11 @@ function askCedar(cedar: Cedar, { text, file, policies }: ReadFile, schema: stri
     },
     schema,
   );
-  if (!answer.ok) return answer.errors.map((error) => finding('error', undefined, diagnose(error, text, file)));
+  if (!answer.ok) {
+    const stopper = answer.errors.some(isStop) ? policies.find((policy) => stopsAt(cedar, policy, schema)) : undefined;
+    if (stopper !== undefined) return [finding('error', nameOf(stopper), diagnoseStop(stopper, text))];
+    return answer.errors.map((error) => finding('error', undefined, diagnose(error, text, file)));
+  }
   const read = (severity: Finding['severity'], { policyId, error }: ValidationError): Finding => {
     const number = Number(/\d+$/.exec(policyId)?.[0]);
     const policy = policyId.startsWith('template') ? templates[number] : statics[number];
@@ -112,6 +116,12 @@ function askCedar(cedar: Cedar, { text, file, policies }: ReadFile, schema: stri
   // that a policy with an error in it never applies is no news
   const warnings = answer.value.warnings.map((warning) => read('warning', warning));
   return joinAlike([...errors, ...warnings.filter(({ policy }) => !wrong.has(policy))]);
+}
+
+function stopsAt(cedar: Cedar, { text, isTemplate }: PolicySource, schema: string | SchemaJson<string>): boolean {
+  const set = isTemplate ? { staticPolicies: '', templates: { template0: text } } : { staticPolicies: text };
+  const answer = cedar.validate({ templates: {}, templateLinks: [], ...set }, schema);
+  return !answer.ok && answer.errors.some(isStop);
 }
 
 /** Cedar says the same of a place once for each action that a policy is about, in any order: here it is said once. */

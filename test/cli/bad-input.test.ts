@@ -233,6 +233,40 @@ describe('policies', () => {
     expectRefusal(await own('permit(principal == ?principal, action, resource);'), 2, 'is a template');
   });
 
+  test('that do not parse are told of, all of them, in order', async () => {
+    write(
+      'own.cedar',
+      'permit (principl, action, resource);\npermit (principal, actin, resource);\npermit (principal, action, reource);',
+    );
+    const { stdout } = await place.palyra(['policy', 'validate', 'own.cedar']);
+    expect(stdout.match(/own\.cedar:\d+:\d+/g)).toEqual(['own.cedar:1:9', 'own.cedar:2:20', 'own.cedar:3:28']);
+    write(
+      'own.cedar',
+      'permit (principal, action, resource) when { a b };\npermit (principal, action, resource) when { c d };\npermit',
+    );
+    const syntax = await place.palyra(['policy', 'validate', 'own.cedar']);
+    expect(syntax.stdout.match(/own\.cedar:\d+/g)).toEqual(['own.cedar:1', 'own.cedar:2', 'own.cedar:3']);
+  });
+
+  test('that stop Cedar are found by their place, with a word on nesting', async () => {
+    const nested = `${'('.repeat(200)}true${')'.repeat(200)}`;
+    const many = Array.from({ length: 3000 }, (_, i) => `context.channel == "${i}"`).join(' || ');
+    for (const condition of [nested, many]) {
+      write(
+        'own.cedar',
+        `// é\npermit (principal, action, resource);\n@id("deep")\nforbid (principal, action, resource)\nwhen { ${condition} };`,
+      );
+      const { stdout, code } = await place.palyra(['policy', 'validate', 'own.cedar']);
+      expect(stdout).toMatch(/^own\.cedar:3:1: error: deep is nested too deep, or has too many terms/);
+      expect(code).toBe(6);
+    }
+    expectRefusal(
+      await own(`@id("deep") permit (principal, action, resource) when { ${nested} };`),
+      2,
+      'own.cedar:1:1: deep is nested too deep',
+    );
+  });
+
   test('that do not validate are found by validate', async () => {
     write('own.cedar', 'forbid (principal, action, resource) when { context.nothing == 1 };');
     const { stdout, code } = await place.palyra(['policy', 'validate', 'own.cedar']);
