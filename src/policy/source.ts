@@ -1,6 +1,6 @@
 import { PalyraError } from '../errors.ts';
 import { compareText } from '../text.ts';
-import { type Diagnostic, diagnose, refusePolicies, withoutBom } from './diagnostic.ts';
+import { bytesBefore, type Diagnostic, diagnose, refusePolicies, withoutBom } from './diagnostic.ts';
 import { type Cedar, type DetailedError, STOPPED } from './engine.ts';
 
 /** One policy as it stands in a file. Offsets are UTF-16 code units of the text without its BOM. */
@@ -83,9 +83,9 @@ export function isStop({ code }: Pick<DetailedError, 'code'>): boolean {
 
 /** A policy that Cedar does not get through. */
 export function diagnoseStop(policy: PolicySource, text: string): Diagnostic {
-  const start = byteLength(text, policy.start);
   const [first = ''] = policy.text.split(/[\r\n]/);
-  const sourceLocations = [{ label: null, start, end: start + byteLength(first, 80) }];
+  const [start, end] = [policy.start, policy.start + first.length].map((offset) => bytesBefore(text, offset));
+  const sourceLocations = [{ label: null, start: start ?? 0, end: end ?? 0 }];
   const message = `${nameOf(policy)} is nested too deep, or has too many terms: Cedar cannot read it`;
   const help = 'write it as several policies, or [a, b, c].contains(x) for x == a || x == b || x == c';
   return diagnose({ message, help, code: null, url: null, severity: null, sourceLocations }, text, policy.file);
@@ -94,10 +94,6 @@ export function diagnoseStop(policy: PolicySource, text: string): Diagnostic {
 function stopsAt(cedar: Pick<Cedar, 'parts'>, { text }: PolicySource): boolean {
   const parts = cedar.parts(text);
   return !parts.ok && parts.errors.some(isStop);
-}
-
-function byteLength(text: string, end: number): number {
-  return new TextEncoder().encode(text.slice(0, end)).length;
 }
 
 function trySplit(text: string, file: string): PolicySource[] | undefined {

@@ -1,5 +1,5 @@
 import { nearest } from '../text.ts';
-import { type Diagnostic, diagnose } from './diagnostic.ts';
+import { bytesBefore, type Diagnostic, diagnose } from './diagnostic.ts';
 import type { Cedar, DetailedError, SchemaJson, ValidationError } from './engine.ts';
 import { readLooks } from './looks.ts';
 import { diagnoseAll, diagnoseStop, isStop, nameOf, type PolicySource, readPolicies } from './source.ts';
@@ -108,7 +108,7 @@ function askCedar(cedar: Cedar, { text, file, policies }: ReadFile, schema: stri
   const read = (severity: Finding['severity'], { policyId, error }: ValidationError): Finding => {
     const number = Number(/\d+$/.exec(policyId)?.[0]);
     const policy = policyId.startsWith('template') ? templates[number] : statics[number];
-    const placed = policy?.isTemplate === true ? moved(error, byteLength(text.slice(0, policy.start))) : error;
+    const placed = policy?.isTemplate === true ? moved(error, bytesBefore(text, policy.start)) : error;
     return finding(severity, policy && nameOf(policy), diagnose(placed, text, file));
   };
   const errors = answer.value.errors.map((error) => read('error', error));
@@ -185,9 +185,10 @@ function findSlips(cedar: Cedar, policy: PolicySource, text: string, vocabulary:
 
 function slip(policy: PolicySource, text: string, found: string, message: string, near: string): Finding {
   const literal = JSON.stringify(found);
-  const start = text.indexOf(literal, policy.start);
+  const at = policy.text.indexOf(literal);
+  const start = policy.start + at;
   // written with escapes of its own, it is not found
-  const place = start === -1 || start >= policy.end ? beginning(policy) : { start, end: start + literal.length };
+  const place = at === -1 ? beginning(policy) : { start, end: start + literal.length };
   return findingAt('warning', policy, text, place, message, `did you mean ${near}?`);
 }
 
@@ -205,8 +206,7 @@ function findingAt(
   message: string,
   help: string,
 ): Finding {
-  const from = byteLength(text.slice(0, start));
-  const sourceLocations = [{ label: null, start: from, end: from + byteLength(text.slice(start, end)) }];
+  const sourceLocations = [{ label: null, start: bytesBefore(text, start), end: bytesBefore(text, end) }];
   const error: DetailedError = { message, help, code: null, url: null, severity: null, sourceLocations };
   return finding(severity, nameOf(policy), diagnose(error, text, policy.file));
 }
