@@ -69,12 +69,21 @@ export function findSmallestChange(
 ): SmallestChange {
   const grants = grantsFor(decision, config);
   for (const subset of bySize(grants)) {
-    const changed = subset.reduce((current, grant) => withGrant(current, grant, decision), config);
+    const changed = changedConfig(config, subset, decision);
     const facts = establishFacts(decision.request, changed);
     const answer = evaluator.evaluate(gateContext(decision.request, facts, changed.allowSensitiveTools));
     if (settle(answer, evaluator) === 'allow') return subset;
   }
   return [];
+}
+
+/** The configuration once all of these grants are made. */
+export function changedConfig(
+  config: EvaluationConfig,
+  grants: readonly MissingGrant[],
+  decision: PolicyDecision,
+): EvaluationConfig {
+  return grants.reduce((current, grant) => withGrant(current, grant, decision), config);
 }
 
 function grantsFor({ request, facts }: PolicyDecision, config: EvaluationConfig): MissingGrant[] {

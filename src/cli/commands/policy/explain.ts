@@ -3,6 +3,7 @@ import type { MissingGrant } from '../../../policy/decision.ts';
 import type { NearMiss } from '../../../policy/explanation.ts';
 import type { Gate } from '../../../policy/facts.ts';
 import type { Clause } from '../../../policy/probes.ts';
+import type { Posture } from '../../../posture/posture.ts';
 import { countHostile, printable } from '../../../text.ts';
 import type { Paint } from '../../color.ts';
 
@@ -38,6 +39,7 @@ function explainAllow(explained: ExplainedDecision, paint: Paint): string[] {
     '',
     ...matched.map(({ id, file, line }) => `  Permitted by  ${strong(paint, id)}   ${place(file, line)}`),
     ...errorLines(explained, paint),
+    ...thenLines(explained),
   ];
 }
 
@@ -61,7 +63,7 @@ function explainDeny(explained: ExplainedDecision, paint: Paint, configPath: str
       configPath,
     ),
     ...(approvalRequired ? ['  An approval would allow this (exit 11).'] : []),
-    ...postureLines(explained),
+    ...thenLines(explained),
   ];
 }
 
@@ -129,7 +131,7 @@ function gateWords(name: string, gate: Gate, passes: boolean): string {
 function changeLines(explained: ExplainedDecision, forbids: readonly string[], configPath: string): string[] {
   if (explained.smallestChange.length > 0) {
     return [
-      '  Smallest change',
+      `  Smallest change${explained.smallestChange.length > 1 ? ', all of it' : ''}`,
       ...explained.smallestChange.map((grant) => `           ${grantSteps(explained, grant, configPath)}`),
     ];
   }
@@ -139,13 +141,16 @@ function changeLines(explained: ExplainedDecision, forbids: readonly string[], c
   return ['  No grant changes this: a policy has to permit it (policy.paths)'];
 }
 
-function postureLines({ posture }: ExplainedDecision): string[] {
-  if (posture === undefined) return [];
-  const tool = printable(posture.tool);
-  if (posture.state === 'disabled') return [`  Then     ${tool} is disabled: ${posture.why}`];
-  return posture.state === 'ask_each_time'
-    ? [`  Then     ${tool} is ask_each_time, so an approval would be asked`]
-    : [];
+function thenLines({ afterwards: { posture, skill } }: ExplainedDecision): string[] {
+  return [
+    ...(posture === undefined ? [] : postureWords(posture)),
+    ...(skill === undefined ? [] : [`${printable(skill)}, so it is not run`]),
+  ].map((words) => `  Then     ${words}`);
+}
+
+function postureWords({ tool, state, why }: Posture): string[] {
+  if (state === 'disabled') return [`${printable(tool)} is disabled: ${printable(why)}`];
+  return state === 'ask_each_time' ? [`${printable(tool)} is ask_each_time, so an approval would be asked`] : [];
 }
 
 function strong(paint: Paint, id: string): string {
