@@ -17,13 +17,16 @@ const LINE_WIDTH = 80;
  * Format policy files as Cedar does, 80 columns wide; comments stay. Nothing is written: applyFormat does that, once all
  * files are known to be readable.
  * @param paths files and folders; `-` is standard input
+ * @param progress told how many files are done
  * @throws PalyraError input.invalid (file:line:column), store.not_found
  */
 export function planFormat(
   { files, cedar }: { readonly files: Files; readonly cedar: Cedar },
   paths: readonly string[],
+  progress: (done: number) => void = () => {},
 ): FormattedFile[] {
-  return listPolicyFiles(files, paths).map(({ path, shown }) => {
+  return listPolicyFiles(files, paths).map(({ path, shown }, done) => {
+    progress(done);
     const before = files.readText(path, POLICY_FILE);
     return { path, before, after: formatText(cedar, before, shown) };
   });
