@@ -204,7 +204,7 @@ async function* readLines(path: string, limits: TextLimits): AsyncGenerator<(str
   let rest: Buffer = Buffer.alloc(0);
   /** the beginning of an overlong line has been answered for; the rest of it is passed over, up to its line feed */
   let isSkipping = false;
-  for await (const chunk of openChunks(path)) {
+  for await (const chunk of withoutMark(openChunks(path))) {
     const from = isSkipping ? chunk.indexOf(LF) + 1 : 0;
     if (isSkipping && from === 0) continue;
     isSkipping = false;
@@ -219,6 +219,22 @@ async function* readLines(path: string, limits: TextLimits): AsyncGenerator<(str
   if (rest.length > 0) yield splitLines(rest, limits);
 }
 
+/** The bytes, without a byte order mark, whichever chunks they come in. */
+async function* withoutMark(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let start: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (start === undefined) yield chunk;
+    else {
+      start = Buffer.concat([start, chunk]);
+      if (start.length < MARK.length && MARK.subarray(0, start.length).equals(start)) continue;
+      yield start.subarray(start.subarray(0, MARK.length).equals(MARK) ? MARK.length : 0);
+      start = undefined;
+    }
+  }
+  if (start !== undefined) yield start;
+}
+
+const MARK = Buffer.from('\ufeff');
 const LF = 0x0a;
 const STRETCH = 256 * 1024;
 
@@ -276,7 +292,9 @@ function makeFolder(path: string): void {
 /** A new file beside it takes its place once it is on stable storage. */
 function replaceFile(path: string, bytes: Buffer): void {
   const old = statSync(path, { throwIfNoEntry: false });
-  if (old !== undefined && !old.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
+  if (old !== undefined && !old.isFile()) {
+    throw new PalyraError('store.write_failed', `${path} is no regular file`, { hint: 'give the path of a file' });
+  }
   const target = old === undefined ? path : realpathSync(path);
   const folder = openSync(dirname(target), 'r');
   try {
@@ -384,6 +402,7 @@ function unreadable(path: string, what: string, cause: unknown): PalyraError {
 }
 
 function unwritable(path: string, cause: unknown): PalyraError {
+  if (cause instanceof PalyraError) return cause;
   const why = `the system says ${systemCode(cause) ?? 'unknown'}`;
   return new PalyraError('store.write_failed', `${path} cannot be written`, {
     why,
