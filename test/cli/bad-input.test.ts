@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Ended, newPlace } from '../palyra.ts';
@@ -332,6 +332,11 @@ describe('a batch', () => {
     expect(code).toBe(2);
   });
 
+  test('may begin with a byte order mark', async () => {
+    const { stdout } = await place.palyra(['policy', 'check', '--batch', '-'], { input: `\ufeff${good}\n${good}\n` });
+    expect(stdout.match(/"decision":"allow"/g)).toHaveLength(2);
+  });
+
   test('answers overlong and misencoded lines, and goes on', async () => {
     const input = Buffer.concat([
       Buffer.from(`{"principal":"${'x'.repeat(10_000_000)}"}\n`),
@@ -385,6 +390,36 @@ describe('scenarios', () => {
   const run = (name: string, text: string | Uint8Array): Promise<Ended> =>
     place.palyra(['policy', 'test', write(name, text)]);
 
+  test('that contradict themselves fail by themselves', async () => {
+    const self = '{principal: a, action: tool.execute, resource: "tool:x", context: {tool_name: y}}';
+    const { stdout, code } = await run(
+      'a.yaml',
+      `- {name: odd, request: ${self}, expect: deny}\n- {name: even, request: ${good}, expect: allow}`,
+    );
+    expect(stdout).toContain(
+      '✗ odd   a.yaml:1\n      request  expected one that can be decided, got tool_name and resource contradict',
+    );
+    expect(stdout).toContain('✓ even');
+    expect(code).toBe(6);
+  });
+
+  test('are not overwritten by their report, which is a file, with each text escaped once', async () => {
+    const scenario = write('s.yaml', `- {name: 'a\\b', request: ${good}, expect: {matched_policies: ['c\\d']}}`);
+    const junit = (path: string): Promise<Ended> => place.palyra(['policy', 'test', scenario, '--junit', path]);
+    expectRefusal(await junit('-'), 2, '--junit writes a file');
+    expectRefusal(await junit('./s.yaml'), 2, '--junit would overwrite the scenarios of s.yaml');
+    for (const path of ['fifo', '/dev/stdout'])
+      expect((await junit(path)).stderr).toContain(`${path} is no regular file`);
+    await junit('report.xml');
+    const report = readFileSync(join(place.folder, 'report.xml'), 'utf8');
+    const [name, failure] = [/<testcase [^>]* name="([^"]*)"/, /<failure[^>]*>([^<]*)/].map(
+      (part) => part.exec(report)?.[1],
+    );
+    const { stdout } = await place.palyra(['policy', 'test', scenario]);
+    expect(stdout).toContain(name);
+    expect(stdout.replaceAll(/^ +/gm, '')).toContain(failure?.split('&#10;')[1]?.replaceAll('&#34;', '"').trim());
+  });
+
   test('that are too deep, too large, or aliases without end are refused', async () => {
     expectRefusal(await run('a.yaml', '['.repeat(100_000)), 2, 'nested too deep');
     expectRefusal(await run('a.yaml', '- '.repeat(100_000)), 2, 'nested too deep');
@@ -400,7 +435,10 @@ describe('scenarios', () => {
     );
     expectRefusal(await run('a.yaml', bomb.join('\n')), 2, 'a.yaml is not YAML');
     expectRefusal(await run('a.yaml', Buffer.from([0xff])), 2, 'not UTF-8');
-    expectRefusal(await run('a.yaml', ''), 2, 'a.yaml');
+    expectRefusal(await run('a.yaml', ''), 2, 'a.yaml holds no scenarios: it is empty');
+    expectRefusal(await run('a.yaml', '? [q] : 1'), 2, 'a.yaml:1:3: a key is a text, not a list or a table');
+    expectRefusal(await run('a.yaml', '- !!js/function x'), 2, 'a.yaml:1:3: not YAML');
+    expectRefusal(await run('a.yaml', '- a\n---\n- b'), 2, 'a.yaml:2:1: a second document begins here');
     expectRefusal(await run('a.yaml', '[]'), 2, 'no scenarios');
     expectRefusal(
       await run('a.yaml', '- {name: a, __proto__: {x: 1}, request: {}, expect: deny}'),
