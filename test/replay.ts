@@ -14,6 +14,8 @@ export async function replay(transcript: string): Promise<string> {
     const [first = '', ...rest] = block.split('\n');
     const command = [first.slice(2)];
     while (command.at(-1)?.endsWith('\\') === true) command.push(rest.shift() ?? '');
+    const end = /<<'(\w+)'/.exec(first)?.[1];
+    while (end !== undefined && rest.length > 0 && command.at(-1) !== end) command.push(rest.shift() ?? '');
     const { stdout, code } = await place.bash(`exec 2>&1\n${command.join('\n')}`);
     const said = steady(stdout, place.folder);
     // what follows the output up to the next command is a comment of the transcript's own
@@ -30,6 +32,7 @@ function steady(text: string, folder: string): string {
   return text
     .replaceAll(folder, '<here>')
     .replaceAll(dirname(folder), '<home>')
+    .replaceAll(`${userInfo().homedir}/.config`, '<account>/.config')
     .replaceAll(`user:${userInfo().username}`, 'user:<me>')
     .replace(/palyra(i?)_[0-9A-Za-z]{49}/g, 'palyra$1_<secret>')
     .replace(/\bpalyra(i?)_(?!<)[0-9A-Za-z]{4}\b/g, 'palyra$1_<4>')
