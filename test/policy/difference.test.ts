@@ -119,7 +119,9 @@ describe('the space of the baseline', () => {
     fc.assert(
       fc.property(request, config, (given, settings) => {
         const evaluation = readEvaluationConfig(settings);
-        const normalized = normalizeRequest(given);
+        const named = given.action === 'tool.execute' ? given.context.tool_name : given.context.skill_id;
+        // beside a name there is no other resource
+        const normalized = normalizeRequest(named === undefined ? given : { ...given, resource: named });
         const context = gateContext(normalized, establishFacts(normalized, evaluation), evaluation.allowSensitiveTools);
         expect(keys.has(keyOf(context))).toBe(true);
       }),
@@ -201,18 +203,9 @@ describe('a space that is called whole', () => {
     ),
   }));
   const policies = fc
-    .array(
-      fc.tuple(
-        fc.constantFrom('permit', 'forbid'),
-        fc.oneof(
-          { weight: 9, arbitrary: truth.map((one) => ` when { ${one} }`) },
-          { weight: 1, arbitrary: policyBody },
-        ),
-      ),
-      { maxLength: 3 },
-    )
+    .array(fc.tuple(fc.constantFrom('permit', 'forbid'), truth), { maxLength: 3 })
     .map((all) =>
-      all.map(([effect, body], i) => `@id("p${i}") ${effect}(principal, action, resource)${body};`).join('\n'),
+      all.map(([effect, one], i) => `@id("p${i}") ${effect}(principal, action, resource) when { ${one} };`).join('\n'),
     );
   const asked = fc.tuple(
     fc.oneof(name, fc.constantFrom('c', 'ab', '')),
@@ -241,7 +234,7 @@ describe('a space that is called whole', () => {
           expect(plainOutcome(sides[0], context)).toBe(plainOutcome(sides[1], context));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
     expect(whole).toBeGreaterThan(40);
   });
