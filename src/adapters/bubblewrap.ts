@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import {
   bubblewrapArguments,
   DESCRIPTORS,
+  environmentScript,
   gatedCommand,
   onTerminal,
   withLifeline,
@@ -65,7 +66,7 @@ function start({ programs, architecture }: Machine, plan: Plan, wrap: Egress['wr
   const command = wrap([bwrap, '--args', `${DESCRIPTORS.arguments}`, '--', ...gatedCommand(plan, prlimit)]);
   return spawnGated({
     command: plan.tty ? onTerminal(command) : withLifeline(command),
-    files: [words, seccompProgram(architecture, plan.seccomp), ...texts],
+    files: [words, seccompProgram(architecture, plan.seccomp), environmentScript(plan.environment), ...texts],
     environment: {},
     cwd: '/',
     plan,

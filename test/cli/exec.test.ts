@@ -88,6 +88,7 @@ describe('a command ends as it ended', () => {
       open.palyra(['exec', ...sh('exit 126')]),
     ]);
     expect(codes.map(({ code }) => code)).toEqual([139, 127, 124, 126]);
+    expect(codes[1]?.stderr).toBe('palyra: no-such-command: no such command inside\n');
     expect(codes[2]?.stderr).toContain('stopped after 1 s');
   });
 
@@ -186,6 +187,22 @@ describe('what is inside', () => {
     expect(names).toEqual(['0027', 'HOME', 'LANG', 'NAMED', 'PATH', 'PWD', 'SET', 'TERM', 'TMPDIR', 'TZ', '']);
     const refused = await open.palyra(['exec', '--env', 'PALYRA_TOKEN', '--', 'true']);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('never handed to a command')]);
+  });
+
+  test('variables come as they were given, whatever is in them', async () => {
+    const odd = `it's "odd" $(id) \\n\nnext line`;
+    const script = 'printf %s "$ODD"; test -e /proc/self/fd/8 && echo open; exit 0';
+    const ended = await open.palyra(['exec', '--env', `ODD=${odd}`, '--env', 'OPTIND=none', ...sh(script)]);
+    expect(ended).toEqual({ stdout: odd, stderr: '', code: 0 });
+  });
+
+  test.each(['c', 'b'])('in tier %s a loader variable is refused before anything starts', async (tier) => {
+    const runner = tier === 'b' ? ['tier = "b"', 'egress_enforcement_mode = "none"'] : [];
+    const place = await newDesk({ runner });
+    for (const name of ['LD_PRELOAD=./evil.so', 'PATH=./bin:/usr/bin', 'GIT_SSH_COMMAND=id']) {
+      const report = await reportOf(place, ['--env', name, '--', 'git', 'version']);
+      expect(report).toMatchObject({ outcome: 'refused', exit_code: 126, reason_code: 'preflight.runs_programs' });
+    }
   });
 
   test('state and configuration are not to be seen or put aside, even in the workspace', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bubblewrapArguments } from '../../src/sandbox/bubblewrap-arguments.ts';
+import { bubblewrapArguments, environmentScript, gatedCommand } from '../../src/sandbox/bubblewrap-arguments.ts';
 import { describePlan } from '../../src/sandbox/describe-plan.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
 import { DEFAULT_LIMITS } from '../../src/sandbox/limits.ts';
@@ -219,6 +219,16 @@ describe('a plan', () => {
     expect(bubblewrapArguments(plan({ tty: true })).options).not.toContain('--new-session');
     expect(texts[0]).toBe(
       'palyra:x:1000:1000::/srv/demo:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n',
+    );
+  });
+
+  test('starts its gate without a variable, and hands the command its own by no argument', () => {
+    const secretive = plan({ environment: { PATH: '/usr/bin', TOKEN: "it's" } });
+    const words = [...bubblewrapArguments(secretive).options, ...gatedCommand(secretive, '/usr/bin/prlimit')];
+    expect(words).toContain('--clearenv');
+    expect(words.filter((word) => /setenv|TOKEN|it's/.test(word))).toEqual([]);
+    expect(environmentScript(secretive.environment)).toBe(
+      `command export PATH='/usr/bin'\ncommand export TOKEN='it'\\''s'\n`,
     );
   });
 
