@@ -45,6 +45,7 @@ export function screenRows(view: ApprovalView, columns: number): string[] {
           `tier ${execution.tier} (${printable(execution.executor)}) · egress ${execution.egress}${hostWords(execution.hosts)} · in ${printable(execution.cwd)}`,
           columns,
         )),
+    ...variables(view).flatMap((one) => row('env', foreignText(one), columns)),
     ...row('digest', approval.request_sha256.slice(0, 8), columns),
     ...(execution === undefined || execution === null
       ? inputRows(view.payload, columns)
@@ -185,11 +186,19 @@ function foreignText(text: string): string {
   return printable(maskSecrets(text));
 }
 
-function foreignTexts({ approval, payload }: ApprovalView): string[] {
+/** The variables that a command was named, which its input holds: `NAME=value`. */
+function variables({ approval, payload }: ApprovalView): string[] {
+  if (approval.execution === undefined || approval.execution === null || payload.length === 0) return [];
+  const { env = {} } = JSON.parse(inputText(payload)) as { readonly env?: Readonly<Record<string, string>> };
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+function foreignTexts(view: ApprovalView): string[] {
+  const { approval, payload } = view;
   const { execution } = approval;
   const input =
     execution === undefined || execution === null ? [inputText(payload).replaceAll('\n', '')] : execution.argv;
-  return [approval.request_summary, approval.principal, approval.resource, ...input];
+  return [approval.request_summary, approval.principal, approval.resource, ...variables(view), ...input];
 }
 
 /** The program is never masked. */

@@ -45,3 +45,12 @@ export function insideEnvironment(
   }
   return environment;
 }
+
+/** Those of an environment that were named for it. */
+export function namedVariables(
+  environment: Readonly<Record<string, string>>,
+  named: readonly string[],
+): Readonly<Record<string, string>> {
+  const names = new Set(named.map((one) => one.split('=')[0]));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => names.has(name)));
+}

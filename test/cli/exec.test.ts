@@ -420,6 +420,32 @@ describe('the gate', () => {
     expect(elsewhere.code).toBe(126);
   });
 
+  test('a grant lets nothing through that changes what its words do', async () => {
+    const place = await newDesk({ posture: 'ask_each_time' });
+    const words = ['--', 'git', 'version'];
+    const session = ['--session', 's1', '--env', 'MODE=a'];
+    const { error } = JSON.parse((await place.palyra(['--json', 'exec', ...session, ...words])).stderr);
+    await answer(place, error.approval_id, { decision: 'allow', scope: 'session', digest: error.request_sha256 });
+    expect((await place.palyra(['exec', ...session, ...words])).code).toBe(0);
+    for (const more of [['--env', 'MODE=b'], ['--stdin'], ['--timeout', '9s'], ['--env', 'PATH=./bin:/usr/bin']])
+      expect((await place.palyra(['exec', ...session, ...more, ...words])).code).toBe(126);
+    mkdirSync(join(place.folder, 'below'));
+    if (IS_ROOT) chownSync(join(place.folder, 'below'), OWNER, OWNER);
+    const below = ['--workspace', 'below', ...words];
+    expect((await place.palyra(['exec', ...session, ...below])).code).toBe(126);
+  });
+
+  test('an operator sees the variables that were named, and secrets of them masked', async () => {
+    const place = await newDesk({ posture: 'ask_each_time' });
+    const secret = `ghp_${'a'.repeat(36)}`;
+    const words = ['exec', '--env', 'MODE=a b', '--env', `TOKEN=${secret}`, '--', 'true'];
+    const { error } = JSON.parse((await place.palyra(['--json', ...words])).stderr);
+    const shown = await place.palyra(['approvals', 'show', error.approval_id]);
+    expect(shown.stdout).toContain('MODE=a b\n');
+    expect(shown.stdout).toContain('TOKEN=ghp_[36 more characters, masked]');
+    expect(JSON.stringify(await journalOf(place))).not.toContain(secret);
+  });
+
   test('a dry run says what would run and writes nothing', async () => {
     const before = (await journalOf(open)).length;
     const path = join(dirname(open.folder), 'dry.json');

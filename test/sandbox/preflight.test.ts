@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemPaths } from '../../src/adapters/paths.ts';
+import { INSIDE_PATH } from '../../src/sandbox/environment.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
 import { type CommandRules, preflight } from '../../src/sandbox/preflight/preflight.ts';
 
@@ -23,6 +24,7 @@ beforeAll(() => {
     workspace,
     cwd: workspace,
     paths: systemPaths,
+    searchPath: INSIDE_PATH,
     executables: ['*'],
     interpreters: false,
     egress: 'preflight',

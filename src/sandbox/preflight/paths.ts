@@ -7,8 +7,8 @@ export interface Paths {
    * `path` is absolute and may hold `..`, which is resolved as the kernel would: after the links before it.
    */
   realpathNearest(path: string): string;
-  /** The real path of the program that a bare name means inside, or undefined. */
-  findProgram(name: string): string | undefined;
+  /** The real path of the program that a bare name means on a PATH, or undefined. */
+  findProgram(name: string, searchPath: string): string | undefined;
 }
 
 /** Where paths may lead: the workspace (a real path), seen from the working directory (inside it). */

@@ -10,6 +10,8 @@ import { type Tool, toolRules } from './tools.ts';
 
 /** What the operator allows commands to be. */
 export interface CommandRules extends Scope {
+  /** the PATH that the command gets */
+  readonly searchPath: string;
   /** names, or absolute paths; `*` is any */
   readonly executables: readonly string[];
   readonly interpreters: boolean;
@@ -81,10 +83,12 @@ function judgeProgram(argv: readonly string[], start: number, rules: CommandRule
 }
 
 /** The name it is called by and the name of the file that this is. */
-function namesOf(program: string, { paths, cwd }: CommandRules): string[] {
+function namesOf(program: string, { paths, cwd, searchPath }: CommandRules): string[] {
   const called = program.slice(program.lastIndexOf('/') + 1);
   const whole = program.startsWith('/') ? program : `${cwd}/${program}`;
-  const real = program.includes('/') ? paths.realpathNearest(whole) : (paths.findProgram(program) ?? program);
+  const real = program.includes('/')
+    ? paths.realpathNearest(whole)
+    : (paths.findProgram(program, searchPath) ?? program);
   const file = real.slice(real.lastIndexOf('/') + 1);
   // a multi-call binary is the program it is called by
   return isMultiCall(file) && !isMultiCall(called) ? [called] : [...new Set([called, file])];

@@ -7,7 +7,7 @@ import { type RunDesk, runTool, type ToolCall, type ToolRun } from '../../../flo
 import { readRequest } from '../../../policy/request.ts';
 import { checkCommand } from '../../../sandbox/command.ts';
 import { parseEgress } from '../../../sandbox/egress.ts';
-import { insideEnvironment } from '../../../sandbox/environment.ts';
+import { insideEnvironment, namedVariables } from '../../../sandbox/environment.ts';
 import { parseHostRules } from '../../../sandbox/hosts.ts';
 import { parseSize } from '../../../sandbox/limits.ts';
 import { narrowRules, narrowWorkspace, type RunRules } from '../../../sandbox/narrowing.ts';
@@ -228,7 +228,7 @@ async function callFrom(
   cli: Cli,
   { acting }: RunDesk,
   { asks, ...run }: RunRequest & { readonly asks: string | undefined },
-  { session = '', run: runId = '', approval }: ExecOptions,
+  { session = '', run: runId = '', approval, env }: ExecOptions,
 ): Promise<ToolCall> {
   const { process_runner: runner } = (await cli.config()).settings.tool_call;
   const request = readRequest({
@@ -240,6 +240,7 @@ async function callFrom(
   return {
     request,
     run,
+    variables: namedVariables(run.environment, env),
     executables: runner.allowed_executables,
     interpreters: runner.allow_interpreters,
     approval,
