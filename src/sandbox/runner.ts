@@ -38,6 +38,8 @@ export interface Sandbox {
   workspace(path: string): Workspace;
   /** what must not be seen inside, by its real path; undefined if it is not there */
   hidden(path: string): SystemPath | undefined;
+  /** the real path; undefined if it is not there */
+  realpath(path: string): string | undefined;
   readonly paths: Paths;
   /** whether the arguments of this process are what the system was given */
   argumentsAreUtf8(): boolean;

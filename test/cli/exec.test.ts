@@ -205,6 +205,25 @@ describe('what is inside', () => {
     }
   });
 
+  test('keys and settings of the home are no workspace, its projects are', async () => {
+    const home = dirname(open.folder);
+    const work = join(home, 'work');
+    for (const folder of [join(home, '.ssh/keys'), work]) {
+      mkdirSync(folder, { recursive: true });
+      if (IS_ROOT) chownSync(folder, OWNER, OWNER);
+    }
+    const write = sh('echo key >> authorized_keys');
+    const keys = await open.palyra(['exec', '--workspace', join(home, '.ssh/keys'), ...write]);
+    expect([keys.code, keys.stderr]).toEqual([126, expect.stringContaining('make a folder for the work')]);
+    expect((await open.palyra(['exec', '--workspace', work, ...write])).code).toBe(0);
+  });
+
+  test.runIf(IS_ROOT)('bwrap is not taken from a folder that others may write', async () => {
+    const fake = 'mount -t tmpfs -o mode=777 none /usr/local/sbin && cp /bin/false /usr/local/sbin/bwrap';
+    const ended = await open.bash(`unshare -m sh -c '${fake} && exec palyra exec -- echo ran'`);
+    expect(ended).toEqual({ stdout: 'ran\n', stderr: '', code: 0 });
+  });
+
   test('state and configuration are not to be seen or put aside, even in the workspace', async () => {
     const place = await newDesk();
     const home = dirname(place.folder);
@@ -308,6 +327,8 @@ describe('what is refused is named, reported and journaled', () => {
     ['more egress', {}, ['--egress', 'none', '--', 'true'], 'exec.egress_wider', 126],
     ['a workspace that is missing', {}, ['--workspace', 'missing', '--', 'true'], 'sandbox.workspace', 126],
     ['a workspace of everything', {}, ['--workspace', '/', '--', 'true'], 'sandbox.workspace', 126],
+    ['the home as workspace', {}, ['--workspace', '..', '--', 'true'], 'sandbox.workspace', 126],
+    ['a folder of the system', {}, ['--workspace', '/usr/local/bin', '--', 'true'], 'sandbox.workspace', 126],
     ['an unknown tier', {}, ['--tier', 'd', '--', 'true'], 'usage.unknown', 2],
     ['an unknown mode', {}, ['--egress', 'some', '--', 'true'], 'usage.unknown', 2],
     ['a host that is none', {}, ['--allow-host', 'a b', '--', 'true'], 'usage.invalid', 2],

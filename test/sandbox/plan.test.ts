@@ -54,6 +54,7 @@ const REQUEST: RunRequest = {
     { path: '/srv/demo/.palyra', kind: 'folder' },
     { path: '/home/ann/.config/palyra/palyra.toml', kind: 'file' },
   ],
+  homes: ['/srv/people/ann'],
 };
 
 function plan(request: Partial<RunRequest> = {}, machine: Partial<Machine> = {}): Plan {
@@ -116,7 +117,13 @@ describe('what cannot be enforced is refused', () => {
       'sandbox.workspace',
     ],
     ['tier b with the state in the workspace', { tier: 'b', egress: 'none' }, {}, 'refused', 'sandbox.workspace'],
-    ...['/', '/usr', '/etc', '/tmp', '/home', '/proc/1', '/dev/shm', '/sys/fs', '/lib64', '/var/tmp'].map(
+    ...[
+      ...['/', '/usr', '/etc', '/tmp', '/home', '/proc/1', '/dev/shm', '/sys/fs', '/lib64', '/var/tmp', '/root'],
+      ...['/etc/cron.d', '/usr/local/bin', '/var/spool/cron', '/var/lib/x', '/run/user/0', '/boot/x', '/sbin/x'],
+      ...['/root/.ssh', '/root/.config/git', '/home/eve', '/home/eve/.ssh', '/Users/eve/Library/LaunchAgents'],
+      ...['/srv/people', '/srv/people/ann', '/srv/people/ann/.config', '/srv/people/ann/.local/share/x'],
+      ...['/srv/demo/.git', '/srv/demo/.git/hooks', '/srv/demo/.vscode'],
+    ].map(
       (path) =>
         [
           `${path} as workspace`,
@@ -134,6 +141,13 @@ describe('what cannot be enforced is refused', () => {
       reasonCode,
     });
   });
+});
+
+test.each([
+  ...['/srv/demo', '/opt/x', '/home/eve/proj', '/tmp/x', '/root/proj', '/srv/people/ann/proj', '/var/www/x'],
+  ...['/srv/people/bob', '/home/eve/proj/.work', '/mnt/usr', '/usrdata/x', '/srv/x.git', '/workspace'],
+])('%s is a workspace', (path) => {
+  expect(plan({ cwd: path, workspace: { ...WORKSPACE, path, realpath: path }, hidden: [] }).workspace).toBe(path);
 });
 
 describe('a plan', () => {

@@ -129,6 +129,7 @@ async function requestFrom(
     tty: options.tty === true,
     allowRoot: options.allowRoot === true,
     hidden: hiddenFrom(cli, sandbox, config, folder),
+    homes: homesOf(world, sandbox),
   };
 }
 
@@ -180,6 +181,11 @@ function hiddenFrom(
   const own = policyPaths.filter(({ forbidOnly }) => !forbidOnly).map(({ path }) => path);
   const found = [stateRoot(cli), configPath(cli), ...own].map((path) => sandbox.hidden(path));
   return found.filter((entry) => entry !== undefined);
+}
+
+/** HOME may be set to anything: the password database's counts as well. */
+function homesOf({ env, account }: Cli['world'], sandbox: Sandbox): string[] {
+  return [account().home, env.HOME ?? ''].flatMap((home) => (isAbsolute(home) ? (sandbox.realpath(home) ?? []) : []));
 }
 
 async function openRunDesk(
