@@ -112,13 +112,13 @@ function pending(why: string): Refusal {
 /** What the words of the command, and this machine, allow. */
 function planCall({ sandbox, machine }: RunDesk, call: ToolCall): { readonly plan: Plan } | Refusal {
   const { run, executables, interpreters } = call;
-  const { egress, hosts, workspace, cwd } = run;
+  const { tier, egress, hosts, workspace, cwd } = run;
   const planned = planRun(run, machine);
   if (!planned.ok && planned.reasonCode === 'sandbox.workspace') return refusalOf(planned);
   const { paths } = sandbox;
   const scope = { workspace: workspace.realpath ?? workspace.path, cwd, paths };
   const searchPath = run.environment.PATH ?? '';
-  const judged = preflight(run.argv, { ...scope, searchPath, executables, interpreters, egress, hosts });
+  const judged = preflight(run.argv, { ...scope, searchPath, executables, interpreters, tier, egress, hosts });
   if (!judged.ok) return refusalOf({ outcome: 'refused', ...judged });
   return planned.ok ? { plan: planned.plan } : refusalOf(planned);
 }

@@ -9,6 +9,7 @@ export function describePlan(plan: Plan): readonly { readonly name: string; read
   const { argv, workspace, cwd, environment, user, asRoot, protectedPaths, layers } = plan;
   const lines = {
     command: argv.map(quoted).join(' '),
+    checked: checkWords(plan),
     where: cwd === workspace ? quoted(workspace) : `${quoted(cwd)}, below ${quoted(workspace)}`,
     contained: `tier ${plan.tier} (${plan.executor}), egress ${plan.egress}`,
     network: networkWords(plan.network, plan),
@@ -33,6 +34,13 @@ export function describePlan(plan: Plan): readonly { readonly name: string; read
 function quoted(text: string): string {
   const shown = printable(text);
   return /^[\w./:=@%+,-]+$/.test(shown) ? shown : `'${shown}'`;
+}
+
+/** How far the check of the arguments goes (preflight). */
+function checkWords({ tier, egress }: Plan): string {
+  if (tier === 'b') return 'arguments and texts of scripts; advice, no boundary';
+  const held = egress === 'preflight' ? 'what scripts say of files' : 'what scripts say';
+  return `arguments; ${held} is left to the sandbox`;
 }
 
 function networkWords(network: Network, { egress, tier }: Plan): string {

@@ -50,7 +50,7 @@ function possiblePaths(argument: string): string[] {
 
 const URLS = /[A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s'"<>,]*|\bfile:\/?[^\s'"<>,]*/gi;
 const SEPARATORS = /[=:,;@<>|]/;
-const HARMLESS_DEVICE = /^\/dev\/(null|zero|full|u?random|tty|std(in|out|err)|fd\/[012])$/;
+const HARMLESS_DEVICE = /^\/dev\/(null|zero|full|u?random|tty|std(in|out|err)|fd\/\d+)$/;
 // programs expand a leading tilde themselves (git, ssh, make)
 const HOME = /^~([A-Za-z_][\w.-]*)?(\/|$)/;
 

@@ -1,10 +1,12 @@
 import type { EgressMode } from '../egress.ts';
 import type { Host, HostRules } from '../hosts.ts';
+import type { Tier } from '../tier.ts';
 import { isAllowed, type NamedHost, type Reading, readAnywhere, readDialled, readRemote } from './destinations.ts';
 import { readGit } from './git-command.ts';
 import { type Item, readOptions } from './options.ts';
 import { isBelow, isInside, pathOutside, type Scope } from './paths.ts';
 import { isActiveVariable, isMultiCall, kindOf, LAUNCHERS, type Launcher } from './programs.ts';
+import { interpreterRules, isScript, wordsOf } from './scripts.ts';
 import { readSedScript } from './sed-script.ts';
 import { type Tool, toolRules } from './tools.ts';
 
@@ -15,6 +17,7 @@ export interface CommandRules extends Scope {
   /** names, or absolute paths; `*` is any */
   readonly executables: readonly string[];
   readonly interpreters: boolean;
+  readonly tier: Tier;
   readonly egress: EgressMode;
   readonly hosts: HostRules;
 }
@@ -173,7 +176,8 @@ function judgeArguments(
 
 function judgeAs(name: string, argv: readonly string[], start: number, rules: CommandRules): Judged | Refusal {
   if (name === 'git') return judgeGit(argv, start, rules);
-  const tool = toolRules(name);
+  const interprets = kindOf(name) === 'interpreter';
+  const tool = interprets ? interpreterRules(name) : toolRules(name);
   const from = start + 1;
   const end = name.includes('find') ? findExecution(argv, from) : argv.length;
   const own = argv.slice(0, end);
@@ -188,7 +192,7 @@ function judgeAs(name: string, argv: readonly string[], start: number, rules: Co
   const hosts: NamedHost[] = [];
   for (const item of items) {
     const place = item.kind === 'operand' ? operand++ : 0;
-    const judged = judgeItem(own, item, { tool, name, command, place, script }, rules);
+    const judged = judgeItem(own, item, { tool, name, command, place, script, interprets }, rules);
     if ('reasonCode' in judged) return judged;
     hosts.push(...judged.hosts);
     // what follows the host is for the other machine
@@ -206,13 +210,17 @@ interface Position {
   readonly command?: string;
   /** the first operand is a pattern or script */
   readonly script?: boolean;
+  /** it runs texts */
+  readonly interprets?: boolean;
 }
 
 function judgeItem(argv: readonly string[], item: Item, position: Position, rules: CommandRules): Judged | Refusal {
   if (item.kind === 'operand') return judgeOperand(item.value, item.index, position, rules);
-  const { tool = {}, name = argv[0] ?? '' } = position;
+  const { tool = {}, name = argv[0] ?? '', interprets = false } = position;
   if (item.use === 'refused') return runsPrograms(name, item.name, item.index);
   if (item.value === undefined) return NOTHING;
+  if (interprets && (item.use === 'text' || isScript(item.value)))
+    return judgeScript(item.value, item.valueIndex, rules);
   if ((name === 'ssh' || name === 'scp' || name === 'sftp') && item.name === '-o' && !SSH_SETTING.test(item.value)) {
     return runsPrograms(name, `-o ${item.value.split(/[=\s]/)[0]}`, item.valueIndex);
   }
@@ -229,9 +237,11 @@ function judgeItem(argv: readonly string[], item: Item, position: Position, rule
 }
 
 function judgeOperand(value: string, index: number, position: Position, rules: CommandRules): Judged | Refusal {
-  const { tool = {}, name = '', command = '', place = 0, script = false } = position;
+  const { tool = {}, name = '', command = '', place = 0, script = false, interprets = false } = position;
+  const isProgram = tool.operands === 'text-then-files' && place === 0 && script;
+  if (interprets && (isProgram || isScript(value))) return judgeScript(value, index, rules);
   if (tool.operands === 'text') return NOTHING;
-  if (tool.operands === 'text-then-files' && place === 0 && script) {
+  if (isProgram) {
     return name.includes('sed') ? judgeSed(value, index, rules) : NOTHING;
   }
   if (name === 'dig' || toolRules(name) === toolRules('dig')) return judgeDig(value, index, tool, rules);
@@ -353,17 +363,36 @@ function judgeRemote(value: string, index: number, tool: Tool, rules: CommandRul
   return reading.kind === 'none' ? judgeWord(value, index, rules) : dial(reading, index, tool, rules);
 }
 
+/**
+ * A text that an interpreter runs. What it does cannot be read off it for sure: in tier c files are left to the sandbox,
+ * and hosts too where it enforces them. Tier b has nothing but this check.
+ */
+function judgeScript(script: string, index: number, rules: CommandRules): Judged | Refusal {
+  if (rules.tier === 'c' && rules.egress === 'strict') return NOTHING;
+  const judge = rules.tier === 'c' ? judgeHosts : judgeWord;
+  const hosts: NamedHost[] = [];
+  for (const word of wordsOf(script)) {
+    const judged = judge(word, index, rules);
+    if ('reasonCode' in judged) return judged;
+    hosts.push(...judged.hosts);
+  }
+  return { hosts, inner: [] };
+}
+
 /** An argument nothing more is known about: no path outside, no host that is not allowed. */
 function judgeWord(value: string, index: number, rules: CommandRules): Judged | Refusal {
+  const judged = judgeHosts(value, index, rules);
+  return 'reasonCode' in judged ? judged : (pathRefusal(value, index, rules) ?? judged);
+}
+
+function judgeHosts(value: string, index: number, rules: CommandRules): Judged | Refusal {
   const hosts: NamedHost[] = [];
-  const readings = readAnywhere(value);
-  for (const reading of readings) {
+  for (const reading of readAnywhere(value)) {
     const judged = dial(reading, index, {}, rules);
     if ('reasonCode' in judged) return judged;
     hosts.push(...judged.hosts);
   }
-  const outside = pathRefusal(value, index, rules);
-  return outside ?? { hosts, inner: [] };
+  return { hosts, inner: [] };
 }
 
 function pathRefusal(value: string, index: number, scope: CommandRules): Refusal | undefined {
