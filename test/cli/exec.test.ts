@@ -36,13 +36,24 @@ async function portOf(server: Server): Promise<number> {
 interface Desk {
   readonly tools?: readonly string[];
   readonly runner?: readonly string[];
+  readonly interpreters?: boolean;
   readonly posture?: 'always_allow' | 'ask_each_time' | 'disabled';
 }
 
 /** A place where any command may be run, and whose workspace is not root's. */
-async function newDesk({ tools = ['palyra.process.run'], runner = [], posture = 'always_allow' }: Desk = {}) {
+async function newDesk({
+  tools = ['palyra.process.run'],
+  runner = [],
+  interpreters = true,
+  posture = 'always_allow',
+}: Desk = {}) {
   const place = newPlace();
-  configure(place, tools, ['enabled = true', 'allowed_executables = ["*"]', 'allow_interpreters = true', ...runner]);
+  configure(place, tools, [
+    'enabled = true',
+    'allowed_executables = ["*"]',
+    `allow_interpreters = ${interpreters}`,
+    ...runner,
+  ]);
   if (IS_ROOT) chownSync(place.folder, OWNER, OWNER);
   const set = await place.palyra(['posture', 'set', 'palyra.process.run', posture]);
   expect(set.code).toBe(0);
@@ -308,6 +319,8 @@ describe('egress', () => {
   });
 });
 
+const NO_INTERPRETERS: Desk = { interpreters: false };
+
 describe('what is refused is named, reported and journaled', () => {
   const refusals: readonly (readonly [string, Desk, readonly string[], string, number])[] = [
     ['a tool that is not allowlisted', { tools: [] }, ['--', 'true'], 'posture.locked', 126],
@@ -321,6 +334,13 @@ describe('what is refused is named, reported and journaled', () => {
       126,
     ],
     ['an executable that is not allowed', { runner: [] }, ['--', 'sudo', 'true'], 'preflight.escalation', 126],
+    [
+      'what xargs would give git',
+      NO_INTERPRETERS,
+      ['--stdin', '--', 'xargs', '-0', 'git'],
+      'preflight.runs_programs',
+      126,
+    ],
     ['a path outside', {}, ['--', 'cat', '/etc/passwd'], 'preflight.path_outside_workspace', 126],
     ['a host', {}, ['--', 'curl', 'https://evil.example/'], 'preflight.host_not_allowed', 126],
     ['a weaker tier', {}, ['--tier', 'b', '--', 'true'], 'exec.tier_wider', 126],

@@ -164,6 +164,25 @@ nohup make test
 time git status
 stdbuf -oL grep a src/main.rs
 xargs -n 1 -P 4 ls
+xargs grep -n main
+xargs wc -l
+xargs -0 rm -f
+xargs -I{} cp {} out/{}
+install -m 644 main out/main
+install -d out/bin
+strip main
+cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -D BUILD_TESTING=ON
+cmake --build build --parallel 4
+ctest -R unit
+ninja -C build -j 4
+cargo build --release
+pdflatex -interaction=nonstopmode -recorder main.tex
+latexmk -pdf -silent main.tex
+uv pip install requests
+bc -l
+apt list
+valgrind ls
+ar rcs libx.a x.o
 xargs -0 -I{} cat {}
 xargs
 tsc --noEmit -p .
@@ -254,6 +273,8 @@ Rscript -e 'x <- 1; print(x)'
 dd if=/dev/zero of=/dev/null count=1
 tee /dev/stderr
 cat /dev/fd/3 /dev/stdin
+uv run pytest -q
+poetry run python x.py
 `;
 
 // what reads like a path or a host and may be anything: the sandbox holds it
@@ -327,6 +348,15 @@ env - sh
 mongo evil.example
 python3 --version -c x
 parallel id
+hyperfine id
+run-parts src
+perf record id
+gs x.ps
+uv run id
+poetry run id
+conda run id
+rbenv exec id
+nix run x
 `,
   runs_programs: `
 env -S 'sh -c id'
@@ -494,6 +524,41 @@ nmap --script x allowed.example
 ionice -p 1
 flock x -c id
 zip -TTid x.zip y
+xargs git
+xargs -0 git
+xargs -n1 git log
+xargs curl evil.example
+xargs sed -n p
+xargs tar -cf x.tar
+xargs nice
+xargs env
+xargs -I{} {} x
+xargs -Ils ls x
+xargs -i {}
+timeout 5 xargs git
+xargs nice git
+find . -exec xargs git {} +
+install --strip-program=./x -s a b
+install --strip-prog ./x -s a b
+strip --plugin ./x.so a
+ar --plugin ./x.so rcs a b
+ld -plugin ./x.so a.o
+diff3 --diff-program=./x a b c
+sdiff --diff-program=./x a b
+cmake -P x.cmake
+cmake -E env ./x
+cmake -DCMAKE_C_COMPILER=./x .
+ctest -S x.cmake
+ninja -f x.ninja
+ninja -fx.ninja
+cargo --config x.toml build
+cargo --config 'build.rustc="./x"' build
+latexmk -e 'system(1)'
+pdflatex -shell-escape main.tex
+convert 'msl:x' y.png
+apt-get -o Dpkg::Pre-Invoke::=id install x
+dpkg --pre-invoke=id -i x.deb
+rpm --eval '%(id)'
 sed /etc/passwd
 `,
   path_outside_workspace: `
@@ -659,7 +724,6 @@ x localhost:3000
 x git@evil.example:a
 env X=https://evil.example npm test
 timeout 5 curl evil.example
-xargs curl evil.example
 find . -exec curl evil.example +
 openssl s_client -connect evil.example:443
 mysql -h evil.example

@@ -117,6 +117,10 @@ function judgeExecutable(
   }
   const version = rest.length === 1 && /^--(version|help)$/.test(rest[0] ?? '');
   if (rules.interpreters || version || !names.some((name) => kindOf(name) === 'interpreter')) return undefined;
+  return runsAny(program, at);
+}
+
+function runsAny(program: string, at: number): Refusal {
   const hint = 'set allow_interpreters = true in [tool_call.process_runner], or run the program it would start';
   return refusal('preflight.interpreter', `${program} runs any program that it is given`, at, hint);
 }
@@ -148,9 +152,40 @@ function unwrap(argv: readonly string[], start: number, launcher: Launcher, rule
     const outside = pathRefusal(argv[at] ?? '', at, rules);
     if (outside !== undefined) return outside;
   }
-  if (at < argv.length) return { hosts: [], inner: [at] };
+  if (at < argv.length) {
+    const unseen = rules.interpreters ? undefined : unseenArguments(argv, start, at, own, rules);
+    return unseen ?? { hosts: [], inner: [at] };
+  }
   // alone it only prints (env, nice) or echoes (xargs): it is then a program like others
   return judgeExecutable(argv, start, namesOf(argv[start] ?? '', rules), rules) ?? { hosts: [], inner: [] };
+}
+
+/** xargs reads further arguments, or the program itself, from where no check sees them. */
+function unseenArguments(
+  argv: readonly string[],
+  start: number,
+  at: number,
+  own: readonly Item[],
+  rules: CommandRules,
+): Refusal | undefined {
+  if (!namesOf(argv[start] ?? '', rules).includes('xargs')) return undefined;
+  const replaced = own.flatMap((item) =>
+    item.kind === 'option' && /^(-I|-i|--replace)/.test(item.name) ? [item.value || '{}'] : [],
+  );
+  const inner = argv[at] ?? '';
+  const isSafe =
+    !replaced.some((text) => inner.includes(text)) && namesOf(inner, rules).every((name) => takesAnyArgument(name));
+  if (isSafe) return undefined;
+  const message = `xargs may give ${inner} options that run programs`;
+  return refusal('preflight.runs_programs', message, at, 'give its arguments on the command line');
+}
+
+/** Whether a program runs no other, whatever it is given. What is no tool has a refusal of its own. */
+function takesAnyArgument(name: string): boolean {
+  if (kindOf(name) !== 'tool') return kindOf(name) !== 'launcher';
+  const { refuses, refusesText, refusesCommands, acceptsCommands, startsPrograms } = toolRules(name);
+  const rules = [refuses, refusesText, refusesCommands, acceptsCommands, startsPrograms];
+  return name !== 'git' && rules.every((rule) => rule === undefined);
 }
 
 function isAssignment(argument: string | undefined): boolean {
@@ -188,6 +223,7 @@ function judgeAs(name: string, argv: readonly string[], start: number, rules: Co
   const given = tool.instead?.split(' ') ?? [];
   const script = !items.some((item) => item.kind === 'option' && given.includes(item.name));
   const command = items.find((item) => item.kind === 'operand')?.value ?? '';
+  if (!rules.interpreters && tool.startsPrograms?.test(command)) return runsAny(`${name} ${command}`, start);
   let operand = 0;
   const hosts: NamedHost[] = [];
   for (const item of items) {
