@@ -45,7 +45,7 @@ export interface Sandbox {
   argumentsAreUtf8(): boolean;
   /**
    * Somewhere to write a record to, whatever becomes of the folder meanwhile; what is written replaces what is there.
-   * @throws PalyraError store.write_failed
+   * @throws PalyraError sandbox.setup_failed; store.write_failed when it is written
    */
   openReport(path: string): (text: string) => void;
   runner(executor: Executor, machine: Machine): Promise<Runner>;

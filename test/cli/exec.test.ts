@@ -313,6 +313,8 @@ describe('egress', () => {
 
   test('--allow-host takes away, and adds nothing without a terminal', async () => {
     const none = await reportOf(open, ['--allow-host', 'registry.example.org', '--', 'true']);
+    const told = await open.palyra(['exec', '--allow-host', 'registry.example.org', '--', 'true']);
+    expect(told.stderr).toContain('on which an operator would be asked');
     const same = await reportOf(open, ['--allow-host', `127.0.0.1:${port}`, '--', 'true']);
     expect([none.reason_code, none.exit_code]).toEqual(['exec.host_not_listed', 126]);
     expect(same.outcome).toBe('exited');
@@ -370,6 +372,16 @@ describe('what is refused is named, reported and journaled', () => {
     });
     const last = (await journalOf(place)).at(-1);
     expect(last).toMatchObject({ kind: 'exec.refuse', payload: { reason_codes: expect.arrayContaining([reason]) } });
+  });
+
+  test('a report that cannot be written is told before anything runs', async () => {
+    for (const path of ['missing/report.json', '/dev/null', '.', '/proc/report']) {
+      const ended = await open.palyra(['exec', '--report', path, '--', 'touch', 'ran']);
+      expect([ended.code, ended.stderr]).toEqual([125, expect.stringContaining('cannot be written')]);
+    }
+    const dash = await open.palyra(['exec', '--report', '-', '--', 'touch', 'ran']);
+    expect([dash.code, dash.stderr]).toEqual([2, expect.stringContaining('--report needs a file')]);
+    expect(existsSync(join(open.folder, 'ran'))).toBe(false);
   });
 
   test('arguments that are not UTF-8', async () => {

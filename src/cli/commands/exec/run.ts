@@ -48,6 +48,12 @@ export interface ExecOptions {
 export async function runCommand(cli: Cli, operands: readonly string[], options: ExecOptions): Promise<Exit> {
   const { world } = cli;
   const sandbox = await world.sandbox();
+  if (options.report === '-') {
+    throw new PalyraError('usage.invalid', '--report needs a file', {
+      why: 'standard output is the command’s',
+      hint: '--report ./-   is a file of that name',
+    });
+  }
   const isReported = options.report !== undefined && !cli.options.dryRun;
   const write = isReported ? sandbox.openReport(resolve(world.cwd, options.report ?? '')) : undefined;
   const stderr = listen(world.stderr);
