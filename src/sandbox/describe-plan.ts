@@ -1,5 +1,5 @@
 import { printable } from '../text.ts';
-import { inWords } from '../time.ts';
+import { exactly } from '../time.ts';
 import { hostTexts } from './hosts.ts';
 import type { Limits } from './limits.ts';
 import type { Network, Plan } from './plan.ts';
@@ -57,8 +57,8 @@ function filesOfTierB({ landlockAbi }: Plan): string {
 
 function limitWords(limits: Limits): string {
   return [
-    `time ${inWords(limits.timeoutMs)}`,
-    `processor ${inWords(limits.cpuTimeLimitMs)} a process`,
+    `time ${exactly(limits.timeoutMs)}`,
+    `processor ${exactly(limits.cpuTimeLimitMs)} a process`,
     `memory ${size(limits.memoryLimitBytes)}`,
     `${limits.maxProcesses} processes`,
     `files of ${size(limits.maxFileSizeBytes)}, ${limits.maxOpenFiles} open`,

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { bubblewrapArguments, environmentScript, gatedCommand } from '../../src/sandbox/bubblewrap-arguments.ts';
 import { describePlan } from '../../src/sandbox/describe-plan.ts';
+import { notRun } from '../../src/sandbox/execution.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
 import { DEFAULT_LIMITS } from '../../src/sandbox/limits.ts';
 import type { Machine, Workspace } from '../../src/sandbox/machine.ts';
+import { obstaclesOf } from '../../src/sandbox/obstacles.ts';
 import { type Plan, planRun, planSha256, type RunRequest } from '../../src/sandbox/plan.ts';
 import { seatbeltProfile } from '../../src/sandbox/seatbelt.ts';
 
@@ -252,6 +254,11 @@ describe('a plan', () => {
     expect(environment).toMatchObject({ HOME: '/srv/demo', https_proxy: expect.stringContaining('127.1.0.1') });
   });
 
+  test('tells a limit as it is', () => {
+    const words = describePlan(plan({ limits: { ...DEFAULT_LIMITS, timeoutMs: 100_000, cpuTimeLimitMs: 1500 } }));
+    expect(words.find(({ name }) => name === 'limits')?.value).toMatch(/^time 100 s, processor 1500 ms a process/);
+  });
+
   test('reads like this, and hides nothing', () => {
     const words = describePlan(
       plan({ argv: ['echo', 'a b', '\u202e', '\x1b[2K'], hosts: parseHostRules(['a.example:8443'], ['b.example']) }),
@@ -272,6 +279,26 @@ describe('a plan', () => {
     `);
   });
 });
+
+test.each([
+  [
+    'evil.example',
+    'host_not_listed',
+    'evil.example:443 (host_not_listed)',
+    '--allow-host evil.example:443 asks an operator',
+  ],
+  ['a.example', 'sni_missing', 'a.example:443 (sni_missing)', 'TLS has to name it (SNI)'],
+  ['a.example', 'sni_mismatch', 'a.example:443 (sni_mismatch)', 'and no other (SNI)'],
+  ['', 'request_malformed', 'a connection that names no host (request_malformed)', 'a request for a host'],
+] as const)(
+  'a connection to "%s" that is refused for %s is told, and what would allow it',
+  (host, reason, what, hint) => {
+    const destination = { host, port: host === '' ? 0 : 443, address: null, verdict: 'refused', reason } as const;
+    const execution = notRun('', { outcome: 'refused', exitCode: 126, reasonCode: 'x' });
+    const [obstacle] = obstaclesOf({ ...execution, destinations: [destination] }, plan(), '');
+    expect(obstacle).toEqual({ what: `refused: ${what}`, hint: expect.stringContaining(hint) });
+  },
+);
 
 test('the Seatbelt profile is this text', () => {
   const mac = plan(

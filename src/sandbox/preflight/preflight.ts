@@ -1,5 +1,5 @@
 import type { EgressMode } from '../egress.ts';
-import type { Host, HostRules } from '../hosts.ts';
+import { type Host, type HostRules, howToAllow } from '../hosts.ts';
 import type { Tier } from '../tier.ts';
 import { isAllowed, type NamedHost, type Reading, readAnywhere, readDialled, readRemote } from './destinations.ts';
 import { readGit } from './git-command.ts';
@@ -452,7 +452,7 @@ function dial(reading: Reading, index: number, tool: Tool, rules: CommandRules):
   const { at, port } = reading;
   const written = nameOf(at, port ?? tool.port ?? null);
   if (!isAllowed(rules.hosts, at, port, tool.port)) {
-    return refusal('preflight.host_not_allowed', `${written} is not an allowed host`, index, `--allow-host ${written}`);
+    return refusal('preflight.host_not_allowed', `${written} is not an allowed host`, index, howToAllow(written));
   }
   return { hosts: [{ host: at.host, port: port ?? tool.port ?? null }], inner: [] };
 }
