@@ -30,8 +30,20 @@ async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hook
   const failed = new Promise<string>((resolve) => child.once('error', (error) => resolve(error.message)));
   // the negative number is the process group
   const signal = (name: NodeJS.Signals) => child.pid !== undefined && signalProcess(-child.pid, name);
-  const processes: Processes = { list: () => [], signal, kill: () => signal('SIGKILL') };
-  const supervision = supervise({ child, processes, limits: plan.limits, group: null, countProcesses: false }, streams);
+  const processes: Processes = { first: () => child.pid, list: () => [], signal, kill: () => signal('SIGKILL') };
+  const supervision = supervise(
+    {
+      child,
+      stdin: child.stdin,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      processes,
+      limits: plan.limits,
+      group: null,
+      countProcesses: false,
+    },
+    streams,
+  );
   hooks.started?.({ signal });
   const ended = await Promise.race([supervision, failed]);
   if (typeof ended === 'string') {
