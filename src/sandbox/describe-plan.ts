@@ -9,11 +9,11 @@ export function describePlan(plan: Plan): readonly { readonly name: string; read
   const { argv, workspace, cwd, environment, user, asRoot, protectedPaths, layers } = plan;
   const lines = {
     command: argv.map(quoted).join(' '),
-    checked: checkWords(plan),
     where: cwd === workspace ? quoted(workspace) : `${quoted(cwd)}, below ${quoted(workspace)}`,
     contained: `tier ${plan.tier} (${plan.executor}), egress ${plan.egress}`,
     network: networkWords(plan.network, plan),
     files: plan.tier === 'c' ? 'only the system, read-only, and the workspace' : filesOfTierB(plan),
+    checked: checkWords(plan),
     protected:
       protectedPaths.length === 0 ? 'nothing there yet; new ones are put aside' : protectedPaths.map(quoted).join(' '),
     user:
