@@ -265,11 +265,11 @@ describe('a plan', () => {
     );
     expect(words.map(({ name, value }) => `${name}: ${value}`).join('\n')).toMatchInlineSnapshot(`
       "command: echo 'a b' '\\u{202e}' '\\u{1b}[2K'
-      checked: arguments; what scripts say is left to the sandbox
       where: /srv/demo
       contained: tier c (sandbox_tier_c_linux_bubblewrap), egress strict
       network: only a.example:8443, *.b.example
       files: only the system, read-only, and the workspace
+      checked: arguments; what scripts say is left to the sandbox
       protected: .git/config .envrc
       user: you
       environment: ALL_PROXY HOME HTTPS_PROXY HTTP_PROXY NO_PROXY PATH all_proxy http_proxy https_proxy no_proxy
