@@ -190,7 +190,6 @@ describe('a command ends as it ended', () => {
     stopping.type('hello\r');
     await stopping.sees('heard hello');
     expect(await stopping.ends()).toBe(0);
-    rmSync(join(open.folder, 'tty.json'));
   });
 
   test('on a terminal SIGKILL of palyra ends it, too', async () => {
@@ -207,7 +206,6 @@ describe('a command ends as it ended', () => {
     for (let tries = 0; isRunning(`sleep\0${mark}`) && tries < 100; tries++) await sleep(50);
     expect(isRunning(`sleep\0${mark}`)).toBe(false);
     child.kill();
-    rmSync(join(open.folder, 'palyra.pid'));
   });
 });
 
