@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DESCRIPTORS } from '../sandbox/bubblewrap-arguments.ts';
-import { type Execution, endingOf, notRun } from '../sandbox/execution.ts';
+import { type Ending, type Execution, endingOf, lostExecution, notRun } from '../sandbox/execution.ts';
 import type { Destination } from '../sandbox/hosts.ts';
 import { type Plan, planSha256 } from '../sandbox/plan.ts';
 import type { RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runner.ts';
@@ -11,7 +11,7 @@ import { anonymousFile } from './anonymous-file.ts';
 import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
 import { coverInherited } from './inherited-descriptors.ts';
 import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
-import { lookAgain, lookAtProtected } from './protected-files.ts';
+import { type Look, lookAgain, lookAtProtected } from './protected-files.ts';
 import { type Processes, supervise } from './supervise.ts';
 
 /** A command that waits at a gate, inside whatever contains it. Its pipes are as `DESCRIPTORS` says. */
@@ -39,19 +39,58 @@ export async function runGated(
   destinations: readonly Destination[],
 ): Promise<Execution> {
   const digest = planSha256(plan);
-  const before = lookAtProtected(plan.workspace);
+  const before = lookOrFail(plan.workspace);
+  if (typeof before === 'string') return notRun(digest, setupFailed(before));
+  const known: Known = { first: undefined, begun: false };
+  try {
+    const ended = await watchGroup(start, plan, streams, { ...hooks, before, known }).catch((error: unknown) => {
+      // whatever went wrong, what it has done meanwhile is looked at
+      if (!known.begun) throw error;
+      return lostExecution(digest, error);
+    });
+    const protectedFiles = lookAgain(before, digest.slice(0, 8));
+    return { ...ended, planSha256: digest, layers: plan.layers, protectedFiles, destinations };
+  } catch (error) {
+    if (error instanceof SetupFailed) return notRun(digest, setupFailed(error.message));
+    throw error;
+  } finally {
+    before.folder.close();
+  }
+}
+
+async function watchGroup(
+  start: () => Gated,
+  plan: Plan,
+  streams: RunnerStreams,
+  hooks: WatchHooks,
+): Promise<Pick<Execution, 'ending' | 'measured'>> {
   const group = openGroup(plan);
   try {
-    const ended = await watch(withUmask(hooks.umask, start), plan, group, streams, hooks);
-    const protectedFiles = lookAgain(plan.workspace, before, digest.slice(0, 8));
-    return { planSha256: digest, layers: plan.layers, protectedFiles, destinations, ...ended };
-  } catch (error) {
-    if (!(error instanceof SetupFailed)) throw error;
-    const { message } = error;
-    return notRun(digest, { outcome: 'setup_failed', exitCode: 125, reasonCode: 'sandbox.setup_failed', message });
+    return await watch(withUmask(hooks.umask, start), plan, group, streams, hooks);
   } finally {
     await group?.remove();
   }
+}
+
+/** What is found out about a command while it is watched. */
+interface Known {
+  first: number | undefined;
+  /** the gate was opened */
+  begun: boolean;
+}
+
+type WatchHooks = RunnerHooks & { readonly before: Look; readonly known: Known };
+
+function lookOrFail(workspace: string): Look | string {
+  try {
+    return lookAtProtected(workspace);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function setupFailed(message: string): Ending {
+  return { outcome: 'setup_failed', exitCode: 125, reasonCode: 'sandbox.setup_failed', message };
 }
 
 /** Start something that inherits another umask than ours. */
@@ -129,9 +168,10 @@ async function watch(
   plan: Plan,
   group: ControlGroup | null,
   streams: RunnerStreams,
-  hooks: RunnerHooks,
+  hooks: WatchHooks,
 ): Promise<Pick<Execution, 'ending' | 'measured'>> {
   const { child, gate, lifeline } = gated;
+  const { before, known } = hooks;
   const { firstPid, status } = readStatus(gated);
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (error) => reject(new SetupFailed(error.message)));
@@ -140,7 +180,6 @@ async function watch(
   gate.on('error', () => undefined); // the sandbox is gone: its exit says so
   lifeline.on('error', () => undefined);
   const held = holdUntilStarted(gate, streams.stderr);
-  const known: { first: number | undefined } = { first: undefined };
   const processes = processesOf(gated, known);
   const supervision = supervise(
     {
@@ -155,10 +194,15 @@ async function watch(
   try {
     known.first = await Promise.race([firstPid, failed]);
     if (known.first !== undefined) {
-      await Promise.all([group?.ready, hooks.beforeStart?.(), Promise.race([held.stands, supervision])]);
+      await Promise.all([
+        group?.ready,
+        hooks.beforeStart?.(before.sightings),
+        Promise.race([held.stands, supervision]),
+      ]);
       // everything that exists waits at the gate; what it starts is born into the group
       if (group !== null) for (const pid of [known.first, ...descendantsOf(known.first)]) group.add(pid);
       hooks.started?.(handOn(processes));
+      known.begun = held.started();
       gate.write('go\n');
     }
   } catch (error) {

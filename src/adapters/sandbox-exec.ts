@@ -17,7 +17,7 @@ export function sandboxExecRunner({ programs }: Machine): Runner {
 async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution> {
   const digest = planSha256(plan);
   const before = lookAtProtected(plan.workspace);
-  await hooks.beforeStart?.();
+  await hooks.beforeStart?.(before.sightings);
   const child = withUmask(hooks.umask, () =>
     spawn(sandboxExec, ['-p', seatbeltProfile(plan), '--', ...plan.argv], {
       stdio: [plan.stdin === 'pipe' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -44,12 +44,14 @@ async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hook
   }
   processes.kill(); // what is left of the group
   const status = ended.exitCode ?? 128 + (ended.signal === 'SIGTERM' ? 15 : 9);
+  const protectedFiles = lookAgain(before, digest.slice(0, 8));
+  before.folder.close();
   return {
     planSha256: digest,
     ending: endingOf(status, ended.cause),
     measured: ended.measured,
     layers: plan.layers,
-    protectedFiles: lookAgain(plan.workspace, before, digest.slice(0, 8)),
+    protectedFiles,
     destinations: [],
   };
 }

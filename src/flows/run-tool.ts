@@ -5,7 +5,14 @@ import { canonicalJson } from '../canonical.ts';
 import { ulid } from '../ids.ts';
 import type { EntryDraft } from '../journal/entry.ts';
 import type { PolicyRequest } from '../policy/request.ts';
-import { type Ending, type Execution, executionRecord, executionSha256, notRun } from '../sandbox/execution.ts';
+import {
+  type Ending,
+  type Execution,
+  executionRecord,
+  executionSha256,
+  lostExecution,
+  notRun,
+} from '../sandbox/execution.ts';
 import { hostTexts } from '../sandbox/hosts.ts';
 import type { Machine } from '../sandbox/machine.ts';
 import { limitsRecord, type Plan, planRun, planSha256, type RunRequest } from '../sandbox/plan.ts';
@@ -59,6 +66,8 @@ export interface ToolRun {
   readonly execution: Execution | undefined;
   /** why it was refused, all of it, and what would change that */
   readonly refusal: Refusal | undefined;
+  /** what broke after it had begun, to be thrown once everything is told */
+  readonly failure?: unknown;
   readonly attestationId: string;
 }
 
@@ -213,11 +222,21 @@ async function carryOut(desk: RunDesk, run: Begun, proposal: Proposal, plan: Pla
   };
   try {
     const execution = await runner.run(plan, streams, { ...hooks, beforeStart });
-    await record(desk, { kind: 'exec.end', payload: reportOf(run, execution) });
-    return { ...run, authority, execution };
+    return await end(desk, { ...run, authority }, execution);
   } catch (error) {
-    if (!(error instanceof NotAllowed)) throw error;
-    return await refuse(desk, run, refused(error.reasons));
+    if (error instanceof NotAllowed) return await refuse(desk, run, refused(error.reasons));
+    if (authority === undefined) throw error;
+    return { ...(await end(desk, { ...run, authority }, lostExecution(planSha256(plan), error))), failure: error };
+  }
+}
+
+/** What was begun is said to have ended; if the journal cannot be written, the report still is. */
+async function end(desk: RunDesk, run: Begun, execution: Execution): Promise<ToolRun> {
+  try {
+    await record(desk, { kind: 'exec.end', payload: reportOf(run, execution) });
+    return { ...run, execution };
+  } catch (failure) {
+    return { ...run, execution, failure };
   }
 }
 

@@ -1,6 +1,6 @@
 import { count } from '../text.ts';
 import { inWords } from '../time.ts';
-import type { Execution, Limit } from './execution.ts';
+import type { Execution, Limit, ProtectedChange } from './execution.ts';
 import { type Destination, destinationText } from './hosts.ts';
 import type { Plan } from './plan.ts';
 
@@ -25,12 +25,20 @@ export function obstaclesOf({ ending, destinations, protectedFiles }: Execution,
   return [
     ...stopped,
     ...destinations.filter(({ verdict }) => verdict === 'refused').map(refusedDestination),
-    ...protectedFiles.map(({ path, change, movedTo }) => ({
-      what: `${path} was ${change}${movedTo === null ? '' : `, and is put aside as ${movedTo}`}`,
-      hint: 'programs obey this file: look at it before you put it in its place',
-    })),
+    ...protectedFiles.map(protectedObstacle),
     ...(ending.exitCode === 0 ? [] : saidObstacles(plan, said)),
   ];
+}
+
+function protectedObstacle({ path, change, movedTo, problem }: ProtectedChange): Obstacle {
+  const what = `${path} was ${change}`;
+  if (problem !== undefined) {
+    return { what: `${what}, and STILL STANDS: ${problem}`, hint: 'programs obey it: remove it before anything else' };
+  }
+  return {
+    what: movedTo === null ? what : `${what}, and is put aside as ${movedTo}`,
+    hint: 'programs obey this file: look at it before you put it in its place',
+  };
 }
 
 const STOPPED: Readonly<Record<Limit, string>> = {

@@ -3,6 +3,7 @@ import type { Execution } from './execution.ts';
 import type { Machine, SystemPath, Workspace } from './machine.ts';
 import type { Plan } from './plan.ts';
 import type { Paths } from './preflight/paths.ts';
+import type { Sightings } from './protected-files.ts';
 import type { Executor, Tier } from './tier.ts';
 
 /** Where a command's streams go. `stdin` is read only if the plan says so. With a terminal they are inherited instead. */
@@ -21,8 +22,11 @@ export interface RunningCommand {
 export interface RunnerHooks {
   /** what the command begins with; ours if left out */
   readonly umask?: number;
-  /** Awaited when the boundary is being built and before the first instruction; if it rejects, nothing runs. */
-  readonly beforeStart?: () => Promise<void>;
+  /**
+   * Awaited when the boundary is being built and before the first instruction; if it rejects, nothing runs.
+   * @param before what must be looked at again even if we do not live to do it
+   */
+  readonly beforeStart?: (before: Sightings) => Promise<void>;
   readonly started?: (command: RunningCommand) => void;
 }
 

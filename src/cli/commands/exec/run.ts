@@ -59,7 +59,9 @@ export async function runCommand(cli: Cli, operands: readonly string[], options:
   if (options.stdin === true) world.stdin.destroy();
   if (cli.options.dryRun && run.plan !== undefined) sayPlan(cli, run.plan, run);
   if (run.execution !== undefined) write?.(`${asciiJson(runJson(run, run.execution))}\n`);
-  return sayRun(cli, run, stderr.said());
+  const exit = sayRun(cli, run, stderr.said());
+  if (run.failure !== undefined) throw run.failure;
+  return exit;
 }
 
 /** What is refused before there is a call is journaled and reported too. */
