@@ -10,6 +10,7 @@ import type { RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runn
 import { anonymousFile } from './anonymous-file.ts';
 import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
 import { coverInherited } from './inherited-descriptors.ts';
+import { strangeInside } from './mount-check.ts';
 import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
 import { type Look, lookAgain, lookAtProtected } from './protected-files.ts';
 import { type Processes, supervise } from './supervise.ts';
@@ -201,6 +202,7 @@ async function watch(
       ]);
       // everything that exists waits at the gate; what it starts is born into the group
       if (group !== null) for (const pid of [known.first, ...descendantsOf(known.first)]) group.add(pid);
+      if (held.started()) mustBeAsSeen(plan, known.first, before);
       hooks.started?.(handOn(processes));
       known.begun = held.started();
       gate.write('go\n');
@@ -218,6 +220,13 @@ async function watch(
   if (code === undefined || (!held.started() && cause === null))
     throw new SetupFailed(held.said() || `bwrap ended with ${exitCode}`);
   return { ending: endingOf(code, cause), measured };
+}
+
+/** What is inside is what was looked at, whoever else works in the workspace. */
+function mustBeAsSeen(plan: Plan, first: number, { sightings }: Look): void {
+  if (plan.mounts.length === 0) return;
+  const strange = strangeInside(plan, descendantsOf(first)[0] ?? first, sightings);
+  if (strange !== undefined) throw new SetupFailed(`the workspace was changed while the sandbox was built: ${strange}`);
 }
 
 /** Until the sandbox stands, what is said on stderr is bwrap's: kept for the error message. */
