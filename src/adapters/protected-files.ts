@@ -71,6 +71,29 @@ export function lookAgain({ folder, sightings: { paths, found } }: Look, mark: s
   return changes;
 }
 
+/**
+ * The same for another process, which is gone.
+ * @returns undefined if the workspace is not there any more, or is another
+ */
+export function lookAgainFor(sightings: Sightings, mark: string): ProtectedChange[] | undefined {
+  const folder = tryToHold(sightings.workspace);
+  if (folder === undefined) return undefined;
+  try {
+    const isSame = `${statSync(folder.self(), BIG).ino}` === sightings.place.split(' ')[1];
+    return isSame ? lookAgain({ folder, sightings }, mark) : undefined;
+  } finally {
+    folder.close();
+  }
+}
+
+function tryToHold(path: string): HeldFolder | undefined {
+  try {
+    return new HeldFolder(path);
+  } catch {
+    return undefined;
+  }
+}
+
 function pathsOf(folder: HeldFolder): string[] {
   const { covered, watched } = gitPathsOf(folder);
   return [...new Set([...PROTECTED_NAMES, ...covered, ...watched])];
@@ -109,7 +132,8 @@ function look(folder: HeldFolder, path: string, whole = true): Sighting | undefi
       : kind === 'folder'
         ? entriesOf(folder.at(`${path}/.`))
         : (readHeld(folder, path) ?? timesOf(stat));
-    return { kind, place, print: sha256(`${kind} ${place} ${stat.mode} ${stat.size} ${content}`) };
+    // not the device, whose number may change when the machine starts
+    return { kind, place, print: sha256(`${kind} ${stat.ino} ${stat.mode} ${stat.size} ${content}`) };
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;

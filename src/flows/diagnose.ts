@@ -3,14 +3,17 @@ import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError } from '../errors.ts';
 import { type Finding, findingOf } from '../finding.ts';
 import type { MachineInspector, StateInspector } from '../store/inspection.ts';
+import type { OpenRuns } from '../store/open-runs.ts';
 import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
+import { examineRuns } from './lost-runs.ts';
 import { verifyJournal } from './verify-journal.ts';
 
 export interface DiagnosisDesk {
   readonly store: Pick<Store<State>, 'journal'>;
   readonly state: StateInspector<State>;
+  readonly runs: OpenRuns;
   readonly machine: MachineInspector;
   readonly config: () => Promise<EffectiveConfig>;
   readonly configPath: string;
@@ -23,7 +26,7 @@ export async function diagnose(desk: DiagnosisDesk): Promise<Finding[]> {
   return [...(await examineState(desk)), ...config.findings, ...desk.machine.inspectMachine(config.wantsSandbox)];
 }
 
-async function examineState({ state, store, clock }: DiagnosisDesk): Promise<Finding[]> {
+async function examineState({ state, store, runs, clock }: DiagnosisDesk): Promise<Finding[]> {
   if (!state.isThere()) return [];
   const files = await state.inspectFiles();
   // what others may have put there is not read
@@ -31,7 +34,14 @@ async function examineState({ state, store, clock }: DiagnosisDesk): Promise<Fin
   const chain = await examineJournal(store);
   const { findings, documents } = await state.inspectDocuments();
   const { registry } = documents;
-  return [...files, ...chain, ...findings, ...(registry === undefined ? [] : examineRegistry(registry, clock()))];
+  const lost = await examineRuns(store, runs);
+  return [
+    ...files,
+    ...chain,
+    ...findings,
+    ...lost,
+    ...(registry === undefined ? [] : examineRegistry(registry, clock())),
+  ];
 }
 
 async function examineJournal(store: DiagnosisDesk['store']): Promise<Finding[]> {

@@ -17,8 +17,10 @@ import { hostTexts } from '../sandbox/hosts.ts';
 import type { Machine } from '../sandbox/machine.ts';
 import { limitsRecord, type Plan, planRun, planSha256, type RunRequest } from '../sandbox/plan.ts';
 import { preflight } from '../sandbox/preflight/preflight.ts';
+import type { Sightings } from '../sandbox/protected-files.ts';
 import type { RunnerHooks, RunnerStreams, Sandbox } from '../sandbox/runner.ts';
 import { executorOf } from '../sandbox/tier.ts';
+import type { OpenRuns } from '../store/open-runs.ts';
 import { claimApproval } from './claim-approval.ts';
 import { actOnGate } from './gate-work.ts';
 import type { Authority, GateDecision, Reason } from './pass-gate.ts';
@@ -29,6 +31,7 @@ export interface RunDesk extends GateDesk {
   readonly acting: Acting;
   readonly machine: Machine;
   readonly sandbox: Pick<Sandbox, 'paths' | 'runner'>;
+  readonly runs: OpenRuns;
   readonly streams: RunnerStreams;
   readonly hooks: Pick<RunnerHooks, 'started' | 'umask'>;
   /** how long an operator has, in milliseconds */
@@ -216,8 +219,10 @@ async function carryOut(desk: RunDesk, run: Begun, proposal: Proposal, plan: Pla
   const { sandbox, machine, streams, hooks } = desk;
   const runner = await sandbox.runner(plan.executor, machine);
   let authority: Authority | undefined;
-  const beforeStart = async (): Promise<void> => {
+  const beforeStart = async (before: Sightings): Promise<void> => {
     authority = await begin(desk, run, proposal);
+    // before it is let go: if we are killed, somebody else looks at what it made
+    desk.runs.keep({ attestationId: run.attestationId, before });
     desk.allowed(authority);
   };
   try {
@@ -234,6 +239,7 @@ async function carryOut(desk: RunDesk, run: Begun, proposal: Proposal, plan: Pla
 async function end(desk: RunDesk, run: Begun, execution: Execution): Promise<ToolRun> {
   try {
     await record(desk, { kind: 'exec.end', payload: reportOf(run, execution) });
+    desk.runs.forget(run.attestationId);
     return { ...run, execution };
   } catch (failure) {
     return { ...run, execution, failure };

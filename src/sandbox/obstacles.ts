@@ -30,7 +30,8 @@ export function obstaclesOf({ ending, destinations, protectedFiles }: Execution,
   ];
 }
 
-function protectedObstacle({ path, change, movedTo, problem }: ProtectedChange): Obstacle {
+/** A change of what programs obey, and what to do about it. */
+export function protectedObstacle({ path, change, movedTo, problem }: ProtectedChange): Obstacle {
   const what = `${path} was ${change}`;
   if (problem !== undefined) {
     return { what: `${what}, and STILL STANDS: ${problem}`, hint: 'programs obey it: remove it before anything else' };

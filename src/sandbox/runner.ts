@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Execution } from './execution.ts';
+import type { Execution, ProtectedChange } from './execution.ts';
 import type { Machine, SystemPath, Workspace } from './machine.ts';
 import type { Plan } from './plan.ts';
 import type { Paths } from './preflight/paths.ts';
@@ -50,5 +50,10 @@ export interface Sandbox {
    * @throws PalyraError store.write_failed
    */
   openReport(path: string): (text: string) => void;
+  /**
+   * Look again at a workspace for a run whose own process is gone, and put aside what its command made.
+   * @returns undefined if the workspace is not there any more
+   */
+  finish(before: Sightings, mark: string): readonly ProtectedChange[] | undefined;
   runner(executor: Executor, machine: Machine): Promise<Runner>;
 }

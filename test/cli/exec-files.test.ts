@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type Ended, newPlace, type Place } from '../palyra.ts';
+import { type Ended, newPlace, PACKAGE, type Place } from '../palyra.ts';
 
 const IS_ROOT = process.getuid?.() === 0;
 const SOMEBODY = 65534;
@@ -195,5 +196,96 @@ describe('what git obeys is the operator’s', () => {
     expect(reportOf(desk).protected_files).toMatchObject([
       { path: '.git/worktrees/tree/commondir', change: 'changed' },
     ]);
+  });
+});
+
+describe('a palyra that is killed', () => {
+  /** Kill it when its command has made what it wants. */
+  async function killed(): Promise<Desk> {
+    const desk = await newDesk();
+    write(desk.folder, { '.npmrc': '' });
+    const script = `${TRAP}; touch .envrc; ln -s . .idea; echo made; sleep 60`;
+    const [program = '', ...words] = `${AS}${process.execPath} ${join(PACKAGE, 'bin/palyra.js')} exec -- bash -c`.split(
+      ' ',
+    );
+    const child = spawn(program, [...words, script], {
+      cwd: desk.folder,
+      env: { HOME: desk.home, PATH: '/usr/bin:/bin' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+    // what it started ends with it, a moment later
+    await sleep(300);
+    expect(existsSync(join(desk.folder, '.envrc'))).toBe(true);
+    expect(journalOf(desk).at(-1)?.kind).toBe('exec.start');
+    return desk;
+  }
+
+  const put = ['.envrc', '.git/config', '.idea'];
+
+  test('the next command finishes for it, before it looks at what is there', async () => {
+    const desk = await killed();
+    const dry = await desk.bash(`${AS}palyra --dry-run exec -- true`);
+    expect([dry.code, existsSync(join(desk.folder, '.envrc'))]).toEqual([0, true]);
+    const next = await desk.exec('ls -A; ls -A .git');
+    for (const path of put)
+      expect(next.stderr).toContain(`${path} was created, and is put aside as ${path}.quarantined-`);
+    expect(next.stdout).not.toMatch(/^(\.envrc|config|\.idea)$/m);
+    expect(await operatorsGit(desk)).toBe(false);
+    const [, start, end] = journalOf(desk);
+    expect(end).toMatchObject({
+      kind: 'exec.end',
+      payload: { attestation_id: start?.payload.attestation_id, outcome: 'lost', workspace: desk.folder },
+    });
+    const again = await desk.exec('true');
+    expect(again.stderr).toBe('');
+    expect(await desk.bash(`${AS}palyra doctor`)).toMatchObject({ stdout: expect.not.stringContaining('began') });
+  });
+
+  test('doctor names it, and --fix finishes for it', async () => {
+    const desk = await killed();
+    const looked = await desk.bash(`${AS}palyra doctor --json`);
+    expect(JSON.parse(looked.stdout).findings).toContainEqual(
+      expect.objectContaining({ code: 'run.cut_off', wrong: false, fixable: true }),
+    );
+    const fixed = await desk.bash(`${AS}palyra doctor --fix`);
+    for (const path of put) expect(fixed.stderr).toContain(`${path} was created, and is put aside`);
+    expect(fixed.stdout).toContain(`repaired: a command in ${desk.folder} began`);
+    expect(await operatorsGit(desk)).toBe(false);
+    expect(journalOf(desk).at(-1)).toMatchObject({ kind: 'exec.end', payload: { outcome: 'lost' } });
+  });
+
+  test('a workspace that is gone, or is another by now, is left alone', async () => {
+    const desk = await killed();
+    execFileSync('sh', ['-c', 'mv desk other; mkdir desk; touch desk/.envrc'], { cwd: desk.home });
+    await desk.bash(`${AS}palyra doctor --fix`);
+    expect(readdirSync(desk.folder)).toEqual(['.envrc']);
+    expect(journalOf(desk).at(-1)).toMatchObject({ kind: 'exec.end', payload: { protected_files: null } });
+  });
+
+  test('a beginning of which nothing was kept is named, and written down as ended', async () => {
+    const desk = await killed();
+    execFileSync('sh', ['-c', 'rm -r .local/state/palyra/runs'], { cwd: desk.home });
+    const looked = await desk.bash(`${AS}palyra doctor --json`);
+    expect(JSON.parse(looked.stdout).findings).toContainEqual(expect.objectContaining({ code: 'run.unended' }));
+    const fixed = await desk.bash(`${AS}palyra doctor --fix --json`);
+    expect(JSON.parse(fixed.stdout).findings).toEqual(expect.not.arrayContaining([{ code: 'run.unended' }]));
+    expect(JSON.parse(fixed.stdout).repaired).toMatchObject([{ code: 'run.unended' }]);
+  });
+
+  test('one that runs is not taken for it', async () => {
+    const desk = await newDesk();
+    const running = desk.exec('touch .envrc; sleep 4');
+    for (let tries = 0; !existsSync(join(desk.folder, '.envrc')) && tries < 100; tries++) await sleep(50);
+    const looked = await desk.bash(`${AS}palyra doctor --json`);
+    expect(JSON.parse(looked.stdout).findings).toEqual(
+      expect.not.arrayContaining([expect.objectContaining({ code: expect.stringMatching(/^run/) })]),
+    );
+    expect(existsSync(join(desk.folder, '.envrc'))).toBe(true);
+    await running;
+    expect(reportOf(desk).protected_files).toMatchObject([{ path: '.envrc', change: 'created' }]);
+    expect(readdirSync(join(desk.home, '.local/state/palyra/runs'))).toEqual([]);
   });
 });

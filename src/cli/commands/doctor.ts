@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Finding } from '../../finding.ts';
+import type { AccessDesk } from '../../flows/change-registry.ts';
+import type { DiagnosisDesk } from '../../flows/diagnose.ts';
 import { count, printable } from '../../text.ts';
 import { type Cli, configPath, ending, openDesk, shownPath, stateRoot } from '../cli.ts';
 import { command, worded } from '../command.ts';
@@ -19,7 +21,7 @@ the configuration, Node, flock, and by trying, bubblewrap. Without --fix nothing
 
 --fix takes from others what they may do to the files, finishes or removes what a crash left, adds missing flags (off),
 binds workspaces, and removes memberships and invitations to workspaces that are gone, and memberships that are there
-twice. It never gives a right; what is damaged or ambiguous is left to you, with the command. Exit 6 while something is
+twice. Where a command ran when palyra was killed, it puts aside what programs obey. It never gives a right; what is damaged or ambiguous is left to you, with the command. Exit 6 while something is
 wrong; what is marked ! is only worth knowing.`,
     examples: [
       { says: 'look', command: 'palyra doctor' },
@@ -37,6 +39,7 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
   const desk = {
     store: await cli.store(),
     state,
+    runs: await world.openRuns(root),
     machine: await world.machineInspector(),
     config: cli.config,
     configPath: configPath(cli),
@@ -46,7 +49,9 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
   const isToRepair = fix && before.some(({ isFixable }) => isFixable);
   if (isToRepair && !options.dryRun) {
     const { repairState } = await import('../../flows/repair-state.ts');
-    await repairState(await openDesk(cli), { state });
+    const access = await openDesk(cli);
+    await repairState(access, { state });
+    if (before.some(({ code }) => code.startsWith('run.'))) await finishRuns(cli, access, desk);
   }
   const after = isToRepair && !options.dryRun ? await diagnose(desk) : before;
   const repaired = before.filter(
@@ -71,6 +76,22 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
     if (fixable > 0 && !fix) output.note(`palyra doctor --fix   repairs ${fixable} of ${after.length}`);
   }
   return isWell ? 'ok' : 'check_failed';
+}
+
+/** What commands left whose palyra was killed is put aside, and said. */
+async function finishRuns(
+  { world, output }: Cli,
+  access: AccessDesk,
+  { store, runs }: Pick<DiagnosisDesk, 'runs'> & Pick<AccessDesk, 'store'>,
+): Promise<void> {
+  const flow = await import('../../flows/lost-runs.ts');
+  const { whoActs } = await import('../../flows/act.ts');
+  const { protectedObstacle } = await import('../../sandbox/obstacles.ts');
+  const by = { ...access, acting: await whoActs(access) };
+  const lost = await flow.allLostRuns(store, runs);
+  for (const { workspace, changes } of await flow.finishRuns(by, { runs, sandbox: await world.sandbox() }, lost)) {
+    for (const { what, hint } of (changes ?? []).map(protectedObstacle)) output.warn(`${workspace}: ${what}`, hint);
+  }
 }
 
 function record({ code, isWrong, what, why, remedy, isFixable }: Finding) {
