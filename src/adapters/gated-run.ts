@@ -9,6 +9,7 @@ import { type Plan, planSha256 } from '../sandbox/plan.ts';
 import type { RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runner.ts';
 import { anonymousFile } from './anonymous-file.ts';
 import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
+import { changedRepositories } from './git-repositories.ts';
 import { coverInherited } from './inherited-descriptors.ts';
 import { strangeInside } from './mount-check.ts';
 import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
@@ -50,7 +51,8 @@ export async function runGated(
       return lostExecution(digest, error);
     });
     const protectedFiles = lookAgain(before, digest.slice(0, 8));
-    return { ...ended, planSha256: digest, layers: plan.layers, protectedFiles, destinations };
+    const repositories = changedRepositories(before.folder, before.sightings.repositories);
+    return { ...ended, planSha256: digest, layers: plan.layers, protectedFiles, repositories, destinations };
   } catch (error) {
     if (error instanceof SetupFailed) return notRun(digest, setupFailed(error.message));
     throw error;

@@ -5,6 +5,7 @@ import { type Plan, planSha256 } from '../sandbox/plan.ts';
 import type { Runner, RunnerHooks, RunnerStreams } from '../sandbox/runner.ts';
 import { seatbeltProfile } from '../sandbox/seatbelt.ts';
 import { withUmask } from './gated-run.ts';
+import { changedRepositories } from './git-repositories.ts';
 import { signalProcess } from './process-tree.ts';
 import { lookAgain, lookAtProtected } from './protected-files.ts';
 import { type Processes, supervise } from './supervise.ts';
@@ -45,6 +46,7 @@ async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hook
   processes.kill(); // what is left of the group
   const status = ended.exitCode ?? 128 + (ended.signal === 'SIGTERM' ? 15 : 9);
   const protectedFiles = lookAgain(before, digest.slice(0, 8));
+  const repositories = changedRepositories(before.folder, before.sightings.repositories);
   before.folder.close();
   return {
     planSha256: digest,
@@ -52,6 +54,7 @@ async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hook
     measured: ended.measured,
     layers: plan.layers,
     protectedFiles,
+    repositories,
     destinations: [],
   };
 }

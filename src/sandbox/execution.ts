@@ -41,6 +41,12 @@ export interface ProtectedChange {
   readonly problem?: string;
 }
 
+/** A git repository below the workspace whose configuration or hooks are the command's. */
+export interface RepositoryChange {
+  readonly path: string;
+  readonly change: 'created' | 'changed';
+}
+
 /** One run, as it was: the plan's digest, the ending, and what was seen. */
 export interface Execution {
   readonly planSha256: string;
@@ -49,6 +55,7 @@ export interface Execution {
   /** layers that were really active */
   readonly layers: readonly string[];
   readonly protectedFiles: readonly ProtectedChange[];
+  readonly repositories: readonly RepositoryChange[];
   /** what the proxy let through and refused */
   readonly destinations: readonly Destination[];
 }
@@ -64,7 +71,15 @@ const NOT_MEASURED: Measured = {
 
 /** The record of a run that never began. */
 export function notRun(planSha256: string, ending: Ending): Execution {
-  return { planSha256, ending, measured: NOT_MEASURED, layers: [], protectedFiles: [], destinations: [] };
+  return {
+    planSha256,
+    ending,
+    measured: NOT_MEASURED,
+    layers: [],
+    protectedFiles: [],
+    repositories: [],
+    destinations: [],
+  };
 }
 
 /** The record of a run that had begun when palyra itself failed; nothing that was measured is left. */
@@ -104,6 +119,7 @@ export function executionRecord(execution: Execution): Readonly<Record<string, u
     truncated: measured.truncated,
     layers: execution.layers,
     protected_files: execution.protectedFiles.map(protectedRecord),
+    repositories: execution.repositories,
     destinations: execution.destinations,
     plan_sha256: execution.planSha256,
   };

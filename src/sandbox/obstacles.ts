@@ -1,6 +1,6 @@
 import { count } from '../text.ts';
 import { inWords } from '../time.ts';
-import type { Execution, Limit, ProtectedChange } from './execution.ts';
+import type { Execution, Limit, ProtectedChange, RepositoryChange } from './execution.ts';
 import { type Destination, destinationText } from './hosts.ts';
 import type { Plan } from './plan.ts';
 
@@ -15,7 +15,11 @@ export interface Obstacle {
  * it; and where it says itself that it failed, what is so inside.
  * @param said the end of what it wrote to standard error
  */
-export function obstaclesOf({ ending, destinations, protectedFiles }: Execution, plan: Plan, said: string): Obstacle[] {
+export function obstaclesOf(
+  { ending, destinations, protectedFiles, repositories }: Execution,
+  plan: Plan,
+  said: string,
+): Obstacle[] {
   const stopped: Obstacle[] =
     ending.outcome === 'timed_out'
       ? [{ what: `stopped after ${inWords(plan.limits.timeoutMs)}`, hint: 'timeout_ms, --timeout' }]
@@ -26,6 +30,7 @@ export function obstaclesOf({ ending, destinations, protectedFiles }: Execution,
     ...stopped,
     ...destinations.filter(({ verdict }) => verdict === 'refused').map(refusedDestination),
     ...protectedFiles.map(protectedObstacle),
+    ...repositories.map(repositoryObstacle),
     ...(ending.exitCode === 0 ? [] : saidObstacles(plan, said)),
   ];
 }
@@ -39,6 +44,13 @@ export function protectedObstacle({ path, change, movedTo, problem }: ProtectedC
   return {
     what: movedTo === null ? what : `${what}, and is put aside as ${movedTo}`,
     hint: 'programs obey this file: look at it before you put it in its place',
+  };
+}
+
+function repositoryObstacle({ path, change }: RepositoryChange): Obstacle {
+  return {
+    what: `the git repository ${path} was ${change}: its configuration and hooks are the command’s`,
+    hint: 'git may run them, in there and above it: look at them first',
   };
 }
 

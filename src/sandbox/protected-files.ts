@@ -16,7 +16,12 @@ export interface Sightings {
   /** where was looked, relative to the workspace; what is not in `found` was not there */
   readonly paths: readonly string[];
   readonly found: Readonly<Record<string, Sighting>>;
+  /** the git repositories below it */
+  readonly repositories: Repositories;
 }
+
+/** By path; the print differs when what git obeys there was written. */
+export type Repositories = Readonly<Record<string, string>>;
 
 /**
  * Files of a workspace that make other programs run something later, outside: never written by a command, relative to

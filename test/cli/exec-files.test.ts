@@ -199,6 +199,38 @@ describe('what git obeys is the operator’s', () => {
   });
 });
 
+describe('git repositories below the workspace', () => {
+  const nested = 'git init -q s; git -C s config core.fsmonitor "echo > ../../PWNED; false"';
+  test.each([
+    ['that a command makes', nested, 's/.git', 'created'],
+    ['deeper down', `mkdir -p a/b/c; cd a/b/c; ${nested}`, 'a/b/c/s/.git', 'created'],
+    ['that are a file', 'git init -q --separate-git-dir=g s', 's/.git', 'created'],
+    ['that are bare', 'git init -q --bare b; git -C b config core.fsmonitor x', 'b', 'created'],
+    ['that get a hook', 'touch old/.git/hooks/post-commit', 'old/.git', 'changed'],
+    ['that get another configuration', 'git -C old config core.pager x', 'old/.git', 'changed'],
+  ])('%s are named', async (_, script, path, change) => {
+    const desk = await newDesk();
+    execFileSync('git', ['init', '-q', 'old'], { cwd: desk.folder });
+    write(desk.folder, {});
+    const ended = await desk.exec(script);
+    expect(ended.stderr).toContain(
+      `the git repository ${path} was ${change}: its configuration and hooks are the command’s`,
+    );
+    expect(reportOf(desk)).toMatchObject({ repositories: [{ path, change }] });
+    expect(journalOf(desk).at(-1)?.payload).toMatchObject({ repositories: [{ path, change }] });
+  });
+
+  test('what is there, is only used, or is a plain clone, is not', async () => {
+    const desk = await newDesk();
+    execFileSync('git', ['init', '-q', 'old'], { cwd: desk.folder });
+    write(desk.folder, {});
+    const script = 'git init -q new; git -C old commit -q --allow-empty -m x; mkdir node_modules; touch node_modules/x';
+    const ended = await desk.exec(`export GIT_AUTHOR_NAME=o EMAIL=o@example.org GIT_COMMITTER_NAME=o; ${script}`);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(reportOf(desk)).toMatchObject({ repositories: [], protected_files: [] });
+  });
+});
+
 describe('a palyra that is killed', () => {
   /** Kill it when its command has made what it wants. */
   async function killed(): Promise<Desk> {
