@@ -43,14 +43,16 @@ export function findById<T>(
   list: string,
 ): T {
   if (looksSecret(named)) {
-    throw new PalyraError('usage.secret_argument', `that looks like a secret, not the id of a ${noun}`, {
+    throw new PalyraError('usage.secret_argument', `that looks like a secret, not the id of ${aNoun(noun)}`, {
       why: 'arguments are readable by other processes and stay in the shell history',
       hint: `${list}   shows the ids; if the secret is real, rotate it`,
     });
   }
   const tail = named.replace(/^(…|\.\.\.)/, '').toUpperCase();
   if (!/^[0-9A-HJKMNP-TV-Z]{6,26}$/.test(tail)) {
-    throw new PalyraError('usage.invalid', `not the id of a ${noun}: ${named.slice(0, 40)}`, { hint: list });
+    throw new PalyraError('usage.invalid', `not the id of ${aNoun(noun)}: ${named.slice(0, 40)}`, {
+      hint: `${list}   shows the ids, of which at least the last 6 characters are needed`,
+    });
   }
   const found = items.filter((item) => idOf(item).endsWith(tail));
   if (found.length > 1) {
@@ -62,6 +64,10 @@ export function findById<T>(
   const [item] = found;
   if (item === undefined) throw new PalyraError('store.not_found', `no ${noun} ${named}`, { hint: list });
   return item;
+}
+
+function aNoun(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
 /** Whether a text that should be an id has the shape of a palyra secret (token or invitation), even of a part. Never echo it. */

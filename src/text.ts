@@ -22,6 +22,14 @@ export function isPlain(text: string): boolean {
   return countHostile(text) === 0;
 }
 
+/**
+ * A name from outside among words of ours: as it is where it holds nothing but what names are made of, else quoted as JSON
+ * text, so that no blank or separator in it can begin something new. Like everything foreign it still passes printable().
+ */
+export function nameWords(name: string): string {
+  return NAME.test(name) ? name : JSON.stringify(name);
+}
+
 /** JSON in ASCII: whoever prints it raw on a terminal shows no control or direction-changing character. */
 export function asciiJson(value: unknown, indent?: number): string {
   const json = JSON.stringify(value, null, indent) ?? 'null';
@@ -73,11 +81,11 @@ function editDistance(a: string, b: string, reach: number): number {
   return last[b.length] ?? 0;
 }
 
+const NAME = /^[A-Za-z0-9_:@./+-]+$/;
 const ASCII = /^[\n\x20-\x7e]*$/;
 const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
-// C0, DEL, C1, soft hyphen, combining grapheme joiner, Arabic letter mark, Hangul fillers, Khmer vowels, Mongolian
-// separators, zero-width and bidi, line and paragraph separators, invisible operators, variation selectors, interlinear
-// and object replacement, BOM, shorthand and musical controls, tags, lone surrogates, private use, noncharacters
+// C0, DEL, C1, line and paragraph separators, lone surrogates, private use, noncharacters; format characters (bidi, tags,
+// soft hyphen, BOM …); whatever Unicode lets a terminal leave out (zero-width, Hangul fillers, variation selectors …);
+// the object replacement; and letters that look like a blank: Braille, Egyptian, Khitan, a note without a head
 const HOSTILE =
-  // biome-ignore lint/suspicious/noMisleadingCharacterClass: single characters are meant
-  /[\\\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f\ufffc\u{e0100}-\u{e01ef}]/gu;
+  /[\\\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}\u2800\ufffc\u{13441}\u{13442}\u{16fe4}\u{1d159}]/gu;

@@ -36,6 +36,7 @@ const SPOILT: readonly (readonly [name: string, spoil: (root: string) => void, c
   ['a registry that is a folder', (root) => folder(registryOf(root)), 'state.damaged', false],
   ['a checkpoint that is gone', (root) => rmSync(join(root, 'checkpoint.json')), 'state.damaged', false],
   ['a corrupt checkpoint', (root) => writeFileSync(join(root, 'checkpoint.json'), '{}'), 'state.damaged', false],
+  ['a change that a crash cut off, and its copy gone', putOlder, 'state.damaged', false],
   ['an edited entry', (root) => editLine(root, 1), 'journal.edited', false],
   ['an edited last entry', (root) => editLine(root, 3), 'journal.edited', false],
   ['a cut journal', (root) => putLines(root, linesOf(root).slice(0, 2)), 'journal.truncated', false],
@@ -123,9 +124,11 @@ test('a state root that is not there stays so', async () => {
 
 const template = newPlace();
 beforeAll(async () => {
-  const { code } = await template.bash(
-    'palyra flags enable team_mode && palyra workspaces create one && palyra workspaces create two',
-  );
+  const { code } = await template.bash(`set -e
+    palyra flags enable team_mode
+    palyra workspaces create one
+    mkdir older && cp -p ../.local/state/palyra/*.json older
+    palyra workspaces create two`);
   if (code !== 0) throw new Error('no state');
 });
 
@@ -167,6 +170,11 @@ function editLine(root: string, number: number): void {
 function edit(root: string, fields: Readonly<Record<string, unknown>>): void {
   const registry = JSON.parse(readFileSync(registryOf(root), 'utf8'));
   writeFileSync(registryOf(root), JSON.stringify({ ...registry, ...fields }));
+}
+
+/** What the last change but one left, beside the whole journal. */
+function putOlder(root: string): void {
+  execFileSync('/bin/sh', ['-c', 'cp -p "$0"/*.json "$1"', join(template.folder, 'older'), root]);
 }
 
 function link(path: string): void {

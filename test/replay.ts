@@ -30,6 +30,7 @@ function steady(text: string, folder: string): string {
   return text
     .replaceAll(folder, '<here>')
     .replaceAll(dirname(folder), '<home>')
+    .replaceAll(`${userInfo().homedir}/.config`, '<account>/.config')
     .replaceAll(`user:${userInfo().username}`, 'user:<me>')
     .replace(/palyra(i?)_[0-9A-Za-z]{49}/g, 'palyra$1_<secret>')
     .replace(/\bpalyra(i?)_(?!<)[0-9A-Za-z]{4}\b/g, 'palyra$1_<4>')

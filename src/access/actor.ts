@@ -26,6 +26,11 @@ export interface Acting {
   readonly token: ApiToken | null;
 }
 
+/** Who somebody is: as they were authenticated, and whom they act for. */
+export function namesOf({ principal, actor }: Acting): readonly string[] {
+  return [principal, actor.principal];
+}
+
 /** Somebody, or a token that authenticates nobody; the journal learns why. */
 export type Identified = Acting | { readonly invalid: InvalidReason; readonly token?: ApiToken; readonly actor: Actor };
 
@@ -61,7 +66,16 @@ export function parseName(text: string, option: string): string {
   if (Buffer.byteLength(name) > NAME_BYTES) {
     throw new PalyraError('usage.invalid', `${option} is too long`, { why: `at most ${NAME_BYTES} bytes` });
   }
-  if (isPlain(name)) return name;
+  refuseInvisible(name, option);
+  return name;
+}
+
+/**
+ * What stands for somebody or something must look like what it is.
+ * @throws PalyraError usage.invalid, which does not echo it
+ */
+export function refuseInvisible(name: string, option: string): void {
+  if (isPlain(name)) return;
   throw new PalyraError('usage.invalid', `${option} has invisible or direction-changing characters`, {
     why: 'what is shown would not be what is meant',
   });

@@ -61,17 +61,17 @@ function missingFlags({ feature_flags: flags }: Registry): FeatureFlag[] {
     .map((flag) => ({ ...flag, enabled: false }));
 }
 
-/** As a registry begins, routines_automation is on and staged_rollout off: worth knowing, but nothing is wrong. */
+/** As a registry begins, routines_automation is on and staged_rollout off: what nobody touched is nobody's mistake. */
 function examineDependencies(
   registry: Registry,
   { key, enabled, depends_on, updated_at_unix_ms: at }: FeatureFlag,
 ): Finding[] {
   const off = enabled ? depends_on.filter((other) => !isOn(registry, other)) : [];
-  if (off.length === 0) return [];
+  if (off.length === 0 || at === 0) return [];
   return [
     {
       code: 'registry.flag_dependency_off',
-      isWrong: at !== 0,
+      isWrong: true,
       what: `the flag ${key} is on, but ${off.join(', ')} is off`,
       why: `${key} depends on it, and does not work without it`,
       remedy: `palyra flags enable ${off[0]}   or: palyra flags disable ${key}`,

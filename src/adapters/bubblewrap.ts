@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import {
   bubblewrapArguments,
   DESCRIPTORS,
@@ -13,7 +12,9 @@ import type { Plan } from '../sandbox/plan.ts';
 import { type Carrier, wrapWithRelays } from '../sandbox/relays.ts';
 import type { Runner, RunnerHooks, RunnerStreams } from '../sandbox/runner.ts';
 import { seccompProgram } from '../sandbox/seccomp.ts';
-import { type Gated, runGated, SetupFailed, spawnGated } from './gated-run.ts';
+import type { Pipes } from './fifo.ts';
+import { type Gated, runGated, spawnGated } from './gated-run.ts';
+import { SetupFailed } from './setup-failed.ts';
 
 /** Tier c on Linux. Spawns from the main thread: bwrap dies with the thread that started it. */
 export function bubblewrapRunner(machine: Machine): Runner {
@@ -23,7 +24,13 @@ export function bubblewrapRunner(machine: Machine): Runner {
 async function run(machine: Machine, plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution> {
   const egress = await openEgress(machine, plan);
   try {
-    return await runGated(plan, () => start(machine, plan, egress.wrap), streams, hooks, egress.destinations);
+    return await runGated(
+      plan,
+      (pipes) => start(machine, plan, pipes, egress.wrap),
+      streams,
+      hooks,
+      egress.destinations,
+    );
   } finally {
     await egress.close();
   }
@@ -41,7 +48,6 @@ async function openEgress({ programs, architecture }: Machine, { network, user }
   if (network.kind !== 'proxied') return { destinations, wrap: (command) => command, close: async () => undefined };
   const { startEgressProxy } = await import('./egress-proxy.ts');
   const { directory, close } = await startEgressProxy(network.rules, network.relays.services, {
-    parent: tmpdir(),
     ...(user === null ? {} : { owner: user }),
     report: (destination) => destinations.push(destination),
   });
@@ -55,9 +61,10 @@ async function openEgress({ programs, architecture }: Machine, { network, user }
   return { destinations, wrap, close };
 }
 
-function start({ programs, architecture }: Machine, plan: Plan, wrap: Egress['wrap']): Gated {
+function start({ programs, architecture }: Machine, plan: Plan, pipes: Pipes | null, wrap: Egress['wrap']): Gated {
   const { bwrap, prlimit } = programs;
-  if (bwrap === null || prlimit === null || architecture === null || plan.seccomp === null) {
+  const { seccomp, memory } = plan;
+  if (bwrap === null || prlimit === null || architecture === null || seccomp === null) {
     throw new SetupFailed('bwrap, prlimit or seccomp is missing');
   }
   const { options, texts } = bubblewrapArguments(plan);
@@ -65,10 +72,11 @@ function start({ programs, architecture }: Machine, plan: Plan, wrap: Egress['wr
   const command = wrap([bwrap, '--args', `${DESCRIPTORS.arguments}`, '--', ...gatedCommand(plan, prlimit)]);
   return spawnGated({
     command: plan.tty ? onTerminal(command) : withLifeline(command),
-    files: [words, seccompProgram(architecture, plan.seccomp), ...texts],
+    files: [words, seccompProgram(architecture, { seccomp, memory }), ...texts],
     environment: {},
     cwd: '/',
     plan,
+    pipes,
     killFirst: true,
   });
 }

@@ -2,7 +2,9 @@ import { DESCRIPTORS } from '../sandbox/bubblewrap-arguments.ts';
 import { constraintsFor } from '../sandbox/constraints.ts';
 import type { Machine } from '../sandbox/machine.ts';
 import type { Runner } from '../sandbox/runner.ts';
-import { type Gated, runGated, SetupFailed, spawnGated } from './gated-run.ts';
+import type { Pipes } from './fifo.ts';
+import { type Gated, runGated, spawnGated } from './gated-run.ts';
+import { SetupFailed } from './setup-failed.ts';
 
 /**
  * Tier b on Linux: no namespaces. A supervisor in perl, which can issue the system calls that Node cannot, sets the
@@ -15,7 +17,7 @@ export function constrainedProcessRunner({ programs, architecture }: Machine): R
     run: (plan, streams, hooks) =>
       runGated(
         plan,
-        (): Gated => {
+        (pipes: Pipes | null): Gated => {
           if (perl === null || architecture === null) throw new SetupFailed('perl is missing');
           return spawnGated({
             command: [perl, '-e', SUPERVISOR, '--', ...plan.argv],
@@ -23,6 +25,7 @@ export function constrainedProcessRunner({ programs, architecture }: Machine): R
             environment: {}, // what is the command's must not be perl's
             cwd: plan.cwd,
             plan,
+            pipes,
             killFirst: false,
           });
         },

@@ -1,14 +1,14 @@
-import { chmodSync, chownSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { systemCode } from '../errors.ts';
 import type { Destination, HostRules } from '../sandbox/hosts.ts';
 import { DOOR_SOCKET, LIFELINE_SOCKET, type Service } from '../sandbox/relays.ts';
 import { type Door, keep, serveDoor, serveService } from './egress-door.ts';
+import { makePassingFolder } from './passing-folder.ts';
 
 export interface EgressProxyOptions {
-  /** where the folder of the sockets is made; short, for a socket path holds at most 107 bytes */
-  readonly parent: string;
+  /** where the folder of the sockets is made; the folder for temporary files if left out */
+  readonly parent?: string;
   /** who must be able to connect when that is not us: root runs the chain as the owner of the workspace */
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** called once for each distinct destination, the first 1024 of them */
@@ -30,9 +30,7 @@ export async function startEgressProxy(
   services: readonly Service[],
   { parent, owner, report }: EgressProxyOptions,
 ): Promise<EgressProxy> {
-  // a handful of calls before anything else runs: threads for them would cost more
-  sweep(parent);
-  const directory = mkdtempSync(join(parent, `${PREFIX}${process.pid}-`));
+  const directory = makePassingFolder('egress', parent);
   const door: Door = { rules, report: reportOnce(report), sockets: new Set() };
   const clients = new Set<Socket>();
   const admit = (client: Socket, serve: () => Promise<void>) => {
@@ -58,29 +56,8 @@ export async function startEgressProxy(
   return { directory, close: () => close(directory, servers, door) };
 }
 
-const PREFIX = 'palyra-egress-';
 const MAX_CONNECTIONS = 512;
 const MAX_REPORTED = 1024;
-
-/** Remove what killed palyras left behind, but only folders of ours: nobody else can have swapped their parts. */
-function sweep(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    if (!name.startsWith(PREFIX) || isAlive(Number.parseInt(name.slice(PREFIX.length), 10))) continue;
-    const folder = join(parent, name);
-    // swept by someone else just now, perhaps
-    const found = lstatSync(folder, { throwIfNoEntry: false });
-    if (found?.isDirectory() && found.uid === process.geteuid?.()) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) !== 'ESRCH';
-  }
-}
 
 function reportOnce(report: (destination: Destination) => void): (destination: Destination) => void {
   const seen = new Set<string>();

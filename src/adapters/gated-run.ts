@@ -6,19 +6,24 @@ import { DESCRIPTORS } from '../sandbox/bubblewrap-arguments.ts';
 import { type Ending, type Execution, endingOf, lostExecution, notRun } from '../sandbox/execution.ts';
 import type { Destination } from '../sandbox/hosts.ts';
 import { type Plan, planSha256 } from '../sandbox/plan.ts';
+import type { Repositories } from '../sandbox/protected-files.ts';
 import type { RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runner.ts';
 import { anonymousFile } from './anonymous-file.ts';
 import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
-import { changedRepositories } from './git-repositories.ts';
+import { openPipes, type Pipes } from './fifo.ts';
+import { changedRepositories, findRepositories } from './git-repositories.ts';
 import { coverInherited } from './inherited-descriptors.ts';
 import { strangeInside } from './mount-check.ts';
 import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
 import { type Look, lookAgain, lookAtProtected } from './protected-files.ts';
+import { SetupFailed } from './setup-failed.ts';
 import { type Processes, supervise } from './supervise.ts';
 
 /** A command that waits at a gate, inside whatever contains it. Its pipes are as `DESCRIPTORS` says. */
 export interface Gated {
   readonly child: ChildProcess;
+  /** null: they are a terminal's */
+  readonly pipes: Pipes | null;
   /** a line from it says that the boundary stands, a line to it opens the gate */
   readonly gate: Duplex;
   /** when it ends, everything is ended */
@@ -35,23 +40,27 @@ export interface Gated {
  */
 export async function runGated(
   plan: Plan,
-  start: () => Gated,
+  start: (pipes: Pipes | null) => Gated,
   streams: RunnerStreams,
   hooks: RunnerHooks,
   destinations: readonly Destination[],
 ): Promise<Execution> {
   const digest = planSha256(plan);
+  const opening = plan.tty ? null : openPipes(plan.user);
+  opening?.catch(() => undefined); // it is awaited below
   const before = lookOrFail(plan.workspace);
   if (typeof before === 'string') return notRun(digest, setupFailed(before));
-  const known: Known = { first: undefined, begun: false };
+  const known: Known = { first: undefined, begun: false, repositories: {} };
   try {
-    const ended = await watchGroup(start, plan, streams, { ...hooks, before, known }).catch((error: unknown) => {
+    const pipes = await opening;
+    const starting = () => start(pipes);
+    const ended = await watchGroup(starting, plan, streams, { ...hooks, before, known }).catch((error: unknown) => {
       // whatever went wrong, what it has done meanwhile is looked at
       if (!known.begun) throw error;
       return lostExecution(digest, error);
     });
     const protectedFiles = lookAgain(before, digest.slice(0, 8));
-    const repositories = changedRepositories(before.folder, before.sightings.repositories);
+    const repositories = changedRepositories(before.folder, known.repositories);
     return { ...ended, planSha256: digest, layers: plan.layers, protectedFiles, repositories, destinations };
   } catch (error) {
     if (error instanceof SetupFailed) return notRun(digest, setupFailed(error.message));
@@ -69,7 +78,11 @@ async function watchGroup(
 ): Promise<Pick<Execution, 'ending' | 'measured'>> {
   const group = openGroup(plan);
   try {
-    return await watch(withUmask(hooks.umask, start), plan, group, streams, hooks);
+    const gated = withUmask(hooks.umask, start);
+    const watching = watch(gated, plan, group, streams, hooks);
+    // while the sandbox is built, and before the gate can be opened
+    hooks.known.repositories = findRepositories(hooks.before.folder);
+    return await watching;
   } finally {
     await group?.remove();
   }
@@ -80,6 +93,8 @@ interface Known {
   first: number | undefined;
   /** the gate was opened */
   begun: boolean;
+  /** as they were before */
+  repositories: Repositories;
 }
 
 type WatchHooks = RunnerHooks & { readonly before: Look; readonly known: Known };
@@ -114,32 +129,32 @@ interface ToSpawn {
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly plan: Plan;
+  readonly pipes: Pipes | null;
   readonly killFirst: boolean;
 }
 
 /** Start it as the user of the plan, in a session of its own, with no descriptor that was not meant for it. */
-export function spawnGated({ command, files, environment, cwd, plan, killFirst }: ToSpawn): Gated {
+export function spawnGated({ command, files, environment, cwd, plan, pipes, killFirst }: ToSpawn): Gated {
   const [program = '', ...rest] = command;
   const fds = files.map(anonymousFile);
   const covers = coverInherited(DESCRIPTORS.arguments + fds.length);
-  const stream = plan.tty ? 'inherit' : 'pipe';
-  const stdin = plan.tty ? 'inherit' : plan.stdin === 'pipe' ? 'pipe' : 'ignore';
+  const ends =
+    pipes === null
+      ? (['inherit', 'inherit', 'inherit'] as const)
+      : ([plan.stdin === 'pipe' ? 'pipe' : 'ignore', pipes.stdout.childEnd, pipes.stderr.childEnd] as const);
   const child = spawn(program, rest, {
-    stdio: [stdin, stream, stream, 'pipe', 'pipe', 'pipe', ...fds, ...covers.stdio],
+    stdio: [...ends, 'pipe', 'pipe', 'pipe', ...fds, ...covers.stdio],
     env: environment,
     cwd,
     detached: !plan.tty,
     ...(plan.user ?? {}),
   });
-  for (const fd of fds) closeSync(fd);
+  for (const fd of [...fds, ...ends]) if (typeof fd === 'number') closeSync(fd);
   covers.close();
   const [, , , gate, status, lifeline] = child.stdio as readonly unknown[] as readonly Duplex[];
   if (gate === undefined || status === undefined || lifeline === undefined) throw new SetupFailed('no pipes');
-  return { child, gate, lifeline, status, killFirst };
+  return { child, pipes, gate, lifeline, status, killFirst };
 }
-
-/** The boundary could not be built: an answer, not a bug. */
-export class SetupFailed extends Error {}
 
 function openGroup(plan: Plan): ControlGroup | null {
   if (plan.memory !== 'cgroup') return null;
@@ -173,7 +188,7 @@ async function watch(
   streams: RunnerStreams,
   hooks: WatchHooks,
 ): Promise<Pick<Execution, 'ending' | 'measured'>> {
-  const { child, gate, lifeline } = gated;
+  const { child, pipes, gate, lifeline } = gated;
   const { before, known } = hooks;
   const { firstPid, status } = readStatus(gated);
   const failed = new Promise<never>((_, reject) => {
@@ -187,6 +202,9 @@ async function watch(
   const supervision = supervise(
     {
       child,
+      stdin: child.stdin,
+      stdout: pipes?.stdout.stream ?? null,
+      stderr: pipes?.stderr.stream ?? null,
       processes,
       limits: plan.limits,
       group,
@@ -218,7 +236,8 @@ async function watch(
   }
   const { cause, exitCode, signal, measured } = await supervision;
   await gone(known.first);
-  const code = status() ?? (signal !== null || cause !== null ? 137 : undefined);
+  // a command that was begun and of whose end nothing is known took along whoever would have told
+  const code = status() ?? (held.started() || signal !== null || cause !== null ? 137 : undefined);
   if (code === undefined || (!held.started() && cause === null))
     throw new SetupFailed(held.said() || `bwrap ended with ${exitCode}`);
   return { ending: endingOf(code, cause), measured };
@@ -263,6 +282,7 @@ function holdUntilStarted(gate: Duplex, stderr: Writable) {
 function processesOf({ child, lifeline, killFirst }: Gated, known: { readonly first: number | undefined }): Processes {
   const list = (): number[] => (known.first === undefined ? [] : descendantsOf(known.first));
   return {
+    first: () => known.first,
     list,
     signal: (name) => {
       for (const pid of list()) signalProcess(pid, name);

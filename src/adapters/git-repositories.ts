@@ -1,7 +1,13 @@
 import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
 import { systemCode } from '../errors.ts';
 import type { RepositoryChange } from '../sandbox/execution.ts';
-import { isHarmlessGitConfig, type Repositories } from '../sandbox/protected-files.ts';
+import {
+  gitFolderOf,
+  isHarmlessCommonFolder,
+  isHarmlessGitConfig,
+  type Repositories,
+} from '../sandbox/protected-files.ts';
 import { readHeld } from './git-paths.ts';
 import type { HeldFolder } from './held-folder.ts';
 
@@ -69,9 +75,19 @@ function stamp(folder: HeldFolder, path: string, isFolder: boolean): string {
 }
 
 function isHarmless(folder: HeldFolder, path: string): boolean {
+  if (isOwnWorktree(folder, path)) return true;
   const config = readHeld(folder, `${path}/config`);
   if (config === undefined || !isHarmlessGitConfig(config)) return false;
   if (stamp(folder, `${path}/commondir`, false) !== '-' || stamp(folder, `${path}/config.worktree`, false) !== '-')
     return false;
   return entriesOf(`${folder.self()}/${path}/hooks`).every(({ name }) => name.endsWith('.sample'));
+}
+
+/** What `git worktree add` makes: a file that leads to a folder of the workspace's own git, which is watched. */
+function isOwnWorktree(folder: HeldFolder, path: string): boolean {
+  const gitFolder = gitFolderOf(readHeld(folder, path) ?? '');
+  if (gitFolder === undefined) return false;
+  const inside = relative(folder.path, resolve(folder.path, dirname(path), gitFolder));
+  const common = /^\.git\/worktrees\/[^/]+$/.test(inside) ? readHeld(folder, `${inside}/commondir`) : undefined;
+  return common !== undefined && isHarmlessCommonFolder(common);
 }

@@ -85,6 +85,11 @@ export function appendEntries(folder: string, { segment }: Tail, entries: readon
   }
 }
 
+/** Whether there is no segment at all. */
+export function isEmpty(folder: string): boolean {
+  return listSegments(folder).length === 0;
+}
+
 /** The segment that an entry is in, or would be. */
 export function segmentHolding(folder: string, seq: number): string {
   return listSegments(folder).findLast((name) => Number.parseInt(name, 10) <= seq) ?? '';

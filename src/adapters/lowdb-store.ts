@@ -8,7 +8,7 @@ import { PAYLOAD_BYTES, sealDocument, sealPayload } from '../store/bounds.ts';
 import { type Committed, pickDocuments, type Shapes, type Store, type Work } from '../store/store.ts';
 import { watchChanges } from './changes.ts';
 import { afterEntries, CHECKPOINT, type Digests, headOf, printCheckpoint, readCheckpoint } from './checkpoint.ts';
-import { appendEntries, followLines, readTail } from './journal-file.ts';
+import { appendEntries, followLines, isEmpty, readTail } from './journal-file.ts';
 import { withLock } from './lock.ts';
 import { type RecoveryNotice, settle } from './recovery.ts';
 import {
@@ -20,7 +20,14 @@ import {
   stageFile,
   syncFolder,
 } from './safe-file.ts';
-import { keepPayload, loadDocument, moveIntoPlace, readDocumentFile, type Staged } from './state-files.ts';
+import {
+  keepPayload,
+  loadDocument,
+  moveIntoPlace,
+  readDocumentFile,
+  refuseWithoutJournal,
+  type Staged,
+} from './state-files.ts';
 
 export type StoreNotice = RecoveryNotice | { readonly kind: 'created'; readonly root: string };
 
@@ -66,7 +73,7 @@ export function lowdbStore<D extends object>(world: LowdbWorld<D>): Store<D> {
     async payload(digest) {
       const path = join(root, 'payloads', digest);
       const bytes = /^[0-9a-f]{64}$/.test(digest) ? readPrivateFile(path, PAYLOAD_BYTES) : null;
-      if (bytes === null) throw new PalyraError('store.not_found', `no payload ${digest}`);
+      if (bytes === null) throw new PalyraError('store.not_found', `no payload ${digest}`, { hint: 'palyra doctor' });
       if (sha256(bytes) === digest) return bytes;
       throw new PalyraError('store.unsafe', `${path} is not what its name says`, { hint: 'palyra doctor' });
     },
@@ -78,7 +85,12 @@ export function lowdbStore<D extends object>(world: LowdbWorld<D>): Store<D> {
         checkPrivateFolder(root);
         yield* followLines(join(root, 'journal'), until);
       },
-      boundHead: async () => (checkPrivateFolder(root) ? (readCheckpoint(root)?.head ?? null) : null),
+      async boundHead() {
+        if (!checkPrivateFolder(root)) return null;
+        const checkpoint = readCheckpoint(root);
+        if (checkpoint === null && isEmpty(join(root, 'journal'))) refuseWithoutJournal(root, shapes);
+        return checkpoint?.head ?? null;
+      },
     },
   };
 
@@ -103,6 +115,7 @@ function readTogether<D, N extends keyof D>({ root, shapes }: LowdbWorld<D>, nam
   const { head, segment } = readTail(join(root, 'journal'));
   // until our first transaction there are at most documents of other programs
   const isOurs = checkpoint !== null || segment !== null;
+  if (!isOurs) refuseWithoutJournal(root, shapes);
   if (isOurs && head.hash !== headOf(checkpoint).hash) return null;
   if (isOurs && names.some((name) => files.get(name)?.sha256 !== checkpoint?.documents[shapes[name].name])) return null;
   return pickDocuments(names, (name) => {
@@ -120,6 +133,7 @@ async function transactAlone<D, N extends keyof D, A>(
   work: Work<Pick<D, N>, A>,
 ): Promise<Committed<A>> {
   const { tail, digests } = settle(root, notice);
+  if (tail.segment === null) refuseWithoutJournal(root, shapes);
   const next: NextState = { staged: [], changes: [] };
   const lows = new Map<N, Low<D[N]>>();
   for (const name of names) lows.set(name, await openLow(root, shapes[name], digests, next));

@@ -3,9 +3,10 @@ import { systemCode } from '../errors.ts';
 
 /** What one process uses now. */
 export interface ProcessUse {
-  readonly pid: number;
-  /** resident memory that is its own */
+  /** resident memory that is its own, files and what it shares with others left out */
   readonly ownBytes: number;
+  /** shared memory that it has mapped, with whomever else */
+  readonly sharedBytes: number;
 }
 
 /** Every process below one, parents first, as the kernel knows them now; the process itself is not among them. */
@@ -15,10 +16,35 @@ export function descendantsOf(root: number): number[] {
   return found.slice(1);
 }
 
-/** What a process uses, or undefined if it is gone. Source: proc_pid_statm(5), pages of 4 KiB on x64 and arm64 Debian. */
+/** What a process uses, or undefined if it is gone. Source: proc_pid_statm(5), proc_pid_status(5). */
 export function useOf(pid: number): ProcessUse | undefined {
-  const [, resident, shared] = read(`/proc/${pid}/statm`)?.split(' ') ?? [];
-  return resident === undefined ? undefined : { pid, ownBytes: (Number(resident) - Number(shared)) * PAGE };
+  const [, resident, shared] = read(`/proc/${pid}/statm`)?.split(' ').map(Number) ?? [];
+  if (resident === undefined || shared === undefined) return undefined;
+  // files that are mapped count as shared too: only much of it is worth a closer look
+  const status = shared * PAGE > MUCH_SHARED ? (read(`/proc/${pid}/status`) ?? '') : '';
+  return {
+    ownBytes: (resident - shared) * PAGE,
+    sharedBytes: Number(/^RssShmem:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024,
+  };
+}
+
+/**
+ * A process's part of the shared memory that it has mapped: that of all of them together is what there is. Slow: the
+ * kernel walks every page.
+ */
+export function partOfShared(pid: number): number {
+  return Number(/^Pss_Shmem:\s*(\d+) kB$/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? '')?.[1] ?? 0) * 1024;
+}
+
+/**
+ * Milliseconds of processor time, in steps of 10: of a process itself, and of the children that it has waited for with
+ * all that they had waited for. Source: proc_pid_stat(5).
+ */
+export function cpuOf(pid: number | 'self'): { readonly ownMs: number; readonly waitedMs: number } {
+  const stat = read(`/proc/${pid}/stat`) ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [user = 0, system = 0, waitedUser = 0, waitedSystem = 0] = fields.slice(11, 15).map(Number);
+  return { ownMs: (user + system) * 10, waitedMs: (waitedUser + waitedSystem) * 10 };
 }
 
 /** Whether a process still runs: not gone, and more than an entry that waits for its parent. */
@@ -36,14 +62,9 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Milliseconds of processor time of all children that were waited for, in steps of 10. Source: proc_pid_stat(5). */
-export function childrenCpuMs(): number {
-  const stat = read('/proc/self/stat') ?? '';
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[13] ?? 0) + Number(fields[14] ?? 0)) * 10;
-}
-
+// 4 KiB on x64 and on arm64 Debian
 const PAGE = 4096;
+const MUCH_SHARED = 4 * 1024 * 1024;
 
 function childrenOf(pid: number): number[] {
   const children: number[] = [];

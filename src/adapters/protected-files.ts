@@ -11,7 +11,6 @@ import {
   type Sightings,
 } from '../sandbox/protected-files.ts';
 import { gitPathsOf, readHeld } from './git-paths.ts';
-import { findRepositories } from './git-repositories.ts';
 import { HeldFolder, isAbsence } from './held-folder.ts';
 
 /** A workspace before a run, held open until it was looked at again; whoever asked for it closes it. */
@@ -46,9 +45,8 @@ export function lookAtProtected(workspace: string): Look {
     const sighting = look(folder, path);
     if (sighting !== undefined) found[path] = sighting;
   }
-  const repositories = findRepositories(folder);
   folder.release();
-  return { folder, sightings: { workspace, place: placeOf(statSync(folder.self(), BIG)), paths, found, repositories } };
+  return { folder, sightings: { workspace, place: placeOf(statSync(folder.self(), BIG)), paths, found } };
 }
 
 /**

@@ -89,6 +89,16 @@ export function entriesBeyond(journal: string, checkpoint: Checkpoint | null, he
 
 /** Rename the staged documents that the entries name, as whoever wrote the entries would have. */
 function finish(root: string, head: Head, digests: Digests, pending: readonly Entry[]): void {
+  const staged = findStaged(root, head, pending);
+  const path = stageFile(root, Buffer.from(printCheckpoint(head, digests)));
+  moveIntoPlace([...staged, { path, target: join(root, CHECKPOINT) }]);
+}
+
+/**
+ * The documents that a crash left to be renamed.
+ * @throws PalyraError store.unsafe if one of them is gone
+ */
+export function findStaged(root: string, head: Head, pending: readonly Entry[]): readonly Staged[] {
   const ready = new Map<string, string>();
   for (const path of leftovers(root)) {
     const bytes = readPrivateFile(path, DOCUMENT_BYTES);
@@ -101,8 +111,7 @@ function finish(root: string, head: Head, digests: Digests, pending: readonly En
     if (path === undefined) throw lost(name, head);
     staged.push({ path, target: join(root, name) });
   }
-  const path = stageFile(root, Buffer.from(printCheckpoint(head, digests)));
-  moveIntoPlace([...staged, { path, target: join(root, CHECKPOINT) }]);
+  return staged;
 }
 
 function lost(name: string, head: Head): PalyraError {

@@ -57,7 +57,7 @@ export function openPrivateFile(path: string, flags: number): number | null {
     if (code === 'ELOOP' || code === 'EMLINK')
       throw unsafe(`${path} is a symbolic link`, { hint: `rm ${quote(path)}` });
     if (code === 'ENXIO' || code === 'EISDIR') throw unsafe(`${path} is not a regular file`, { hint: remove(path) });
-    if (code === 'EACCES') throw unsafe(`${path} cannot be opened`, { hint: `chmod 600 ${quote(path)}`, cause: error });
+    if (code === 'EACCES') throw unsafe(`${path} cannot be opened`, { hint: makeOpenable(path), cause: error });
     throw error;
   }
   try {
@@ -188,6 +188,16 @@ function tooOpen(stats: Stats, path: string, mode: string): PalyraError {
 
 function unsafe(message: string, words: { readonly hint?: string; readonly cause?: unknown }): PalyraError {
   return new PalyraError('store.unsafe', message, words);
+}
+
+/** A file that is not there could not be made, and one that cannot be seen lies in a folder that is closed to us. */
+function makeOpenable(path: string): string {
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return `chmod 600 ${quote(path)}`;
+  } catch {
+    // the folder cannot be entered
+  }
+  return `chmod 700 ${quote(dirname(path))}`;
 }
 
 function remove(path: string): string {

@@ -5,7 +5,7 @@ import { type Plan, planSha256 } from '../sandbox/plan.ts';
 import type { Runner, RunnerHooks, RunnerStreams } from '../sandbox/runner.ts';
 import { seatbeltProfile } from '../sandbox/seatbelt.ts';
 import { withUmask } from './gated-run.ts';
-import { changedRepositories } from './git-repositories.ts';
+import { changedRepositories, findRepositories } from './git-repositories.ts';
 import { signalProcess } from './process-tree.ts';
 import { lookAgain, lookAtProtected } from './protected-files.ts';
 import { type Processes, supervise } from './supervise.ts';
@@ -18,6 +18,7 @@ export function sandboxExecRunner({ programs }: Machine): Runner {
 async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution> {
   const digest = planSha256(plan);
   const before = lookAtProtected(plan.workspace);
+  const earlier = findRepositories(before.folder);
   await hooks.beforeStart?.(before.sightings);
   const child = withUmask(hooks.umask, () =>
     spawn(sandboxExec, ['-p', seatbeltProfile(plan), '--', ...plan.argv], {
@@ -31,8 +32,20 @@ async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hook
   const failed = new Promise<string>((resolve) => child.once('error', (error) => resolve(error.message)));
   // the negative number is the process group
   const signal = (name: NodeJS.Signals) => child.pid !== undefined && signalProcess(-child.pid, name);
-  const processes: Processes = { list: () => [], signal, kill: () => signal('SIGKILL') };
-  const supervision = supervise({ child, processes, limits: plan.limits, group: null, countProcesses: false }, streams);
+  const processes: Processes = { first: () => child.pid, list: () => [], signal, kill: () => signal('SIGKILL') };
+  const supervision = supervise(
+    {
+      child,
+      stdin: child.stdin,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      processes,
+      limits: plan.limits,
+      group: null,
+      countProcesses: false,
+    },
+    streams,
+  );
   hooks.started?.({ signal });
   const ended = await Promise.race([supervision, failed]);
   if (typeof ended === 'string') {
@@ -46,7 +59,7 @@ async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hook
   processes.kill(); // what is left of the group
   const status = ended.exitCode ?? 128 + (ended.signal === 'SIGTERM' ? 15 : 9);
   const protectedFiles = lookAgain(before, digest.slice(0, 8));
-  const repositories = changedRepositories(before.folder, before.sightings.repositories);
+  const repositories = changedRepositories(before.folder, earlier);
   before.folder.close();
   return {
     planSha256: digest,

@@ -1,10 +1,11 @@
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type DocumentShape, parseDocument, parseOwnDocument } from '../document.ts';
 import { PalyraError } from '../errors.ts';
 import { readEntry } from '../journal/entry.ts';
 import { sha256 } from '../sha256.ts';
 import { DOCUMENT_BYTES, type Sealed } from '../store/bounds.ts';
+import type { Shapes } from '../store/store.ts';
 import type { Digests } from './checkpoint.ts';
 import { readLines } from './journal-file.ts';
 import { decodeUtf8, ensurePrivateFolder, readPrivateFile, stageFile, syncFolder } from './safe-file.ts';
@@ -39,6 +40,21 @@ export function loadDocument<T>(root: string, shape: DocumentShape<T>, digests: 
     throw changed(path, 'it is an older copy: what changed since, such as a revoked token, would be undone');
   }
   return { document, digest: file.sha256 };
+}
+
+/**
+ * A state without a journal and without a checkpoint is one of a first run: it holds at most documents of other programs.
+ * @throws PalyraError store.unsafe if there is one that only we write, which we never do without a journal
+ */
+export function refuseWithoutJournal<D>(root: string, shapes: Shapes<D>): void {
+  for (const shape of Object.values<DocumentShape<unknown>>(shapes)) {
+    const path = join(root, shape.name);
+    if (shape.shared || !existsSync(path)) continue;
+    throw new PalyraError('store.unsafe', `${path} is there, but no journal`, {
+      why: 'nothing but palyra writes it, and never without one, so this is a loss and not a first run',
+      hint: 'put back the newest copy, or: palyra doctor',
+    });
+  }
 }
 
 /** The bytes of a document and their SHA-256, or null if there is none. */

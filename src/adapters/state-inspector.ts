@@ -9,7 +9,7 @@ import type { Shapes } from '../store/store.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { readTail } from './journal-file.ts';
 import { withLock } from './lock.ts';
-import { entriesBeyond } from './recovery.ts';
+import { entriesBeyond, findStaged } from './recovery.ts';
 import { checkPrivateFolder, decodeUtf8, openPrivateFile, readPrivateFile, STAGED } from './safe-file.ts';
 import { loadDocument } from './state-files.ts';
 
@@ -56,7 +56,10 @@ function inspectDocuments<D extends object>(root: string, shapes: Shapes<D>): In
   if ('code' in settled) return { findings: [settled], documents: {} };
   const { checkpoint, tail, beyond } = settled;
   const findings = tail.tornBytes > 0 ? [tornEnd(tail.tornBytes)] : [];
-  if (beyond.length > 0) return { findings: [...findings, unfinished(tail.head.seq)], documents: {} };
+  if (beyond.length > 0) {
+    const ready = attempt(root, () => findStaged(root, tail.head, beyond));
+    return { findings: [...findings, 'code' in ready ? ready : unfinished(tail.head.seq)], documents: {} };
+  }
   const documents: Partial<D> = {};
   for (const name of Object.keys(shapes) as (keyof D)[]) {
     const digests = checkpoint?.documents ?? {};

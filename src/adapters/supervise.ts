@@ -4,10 +4,13 @@ import type { Limit, Measured } from '../sandbox/execution.ts';
 import type { Limits } from '../sandbox/limits.ts';
 import type { RunnerStreams } from '../sandbox/runner.ts';
 import type { ControlGroup } from './control-group.ts';
-import { childrenCpuMs, useOf } from './process-tree.ts';
+import { cpuOf, partOfShared, useOf } from './process-tree.ts';
 
 /** The processes of one command, however they are found. */
 export interface Processes {
+  /** the one that all others are below; undefined before it is known */
+  first(): number | undefined;
+  /** those below it */
   list(): readonly number[];
   signal(name: NodeJS.Signals): void;
   /** SIGKILL to all of them, at once */
@@ -17,6 +20,10 @@ export interface Processes {
 /** What is watched: the child whose end is the end, its limits, and what bounds its memory. */
 export interface Supervised {
   readonly child: ChildProcess;
+  /** our ends of its streams; null for those that are not ours */
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
   readonly processes: Processes;
   readonly limits: Limits;
   readonly group: ControlGroup | null;
@@ -39,13 +46,14 @@ const DRAIN_MS = 300;
 
 /** Pass the streams on, hold the limits, and say how it ended: on the child's exit, not on the pipes' end. */
 export function supervise(
-  { child, processes, limits, group, countProcesses }: Supervised,
+  { child, stdin, stdout, stderr, processes, limits, group, countProcesses }: Supervised,
   streams: RunnerStreams,
 ): Promise<Supervision> {
   const startedAt = performance.now();
-  const cpuBefore = childrenCpuMs();
+  const waitedBefore = cpuOf('self').waitedMs;
   let cause: Supervision['cause'] = null;
   let peak = 0;
+  let cpuMs = 0;
   const timers: NodeJS.Timeout[] = [];
   const stop = (why: NonNullable<Supervision['cause']>): void => {
     cause ??= why;
@@ -59,32 +67,42 @@ export function supervise(
       timers.push(setTimeout(() => processes.kill(), GRACE_MS));
     }, limits.timeoutMs),
   );
-  if (group === null || countProcesses) {
-    const watch = setInterval(() => {
-      const pids = processes.list();
-      const bytes = pids.reduce((sum, pid) => sum + (useOf(pid)?.ownBytes ?? 0), 0);
-      peak = Math.max(peak, bytes);
-      if (group === null && bytes > limits.memoryLimitBytes) stop('memory');
-      if (countProcesses && pids.length > limits.maxProcesses) stop('processes');
-    }, WATCH_MS);
-    timers.push(watch);
-  }
+  // what ended has been waited for by its parent, or by the first one, whose own end may be waited for by nobody we know
+  const seeCpu = (pids: readonly number[]): void => {
+    const all = [processes.first(), ...pids].flatMap((pid) => (pid === undefined ? [] : [cpuOf(pid)]));
+    const seen = all.reduce((sum, { ownMs, waitedMs }) => sum + ownMs + waitedMs, 0);
+    cpuMs = Math.max(cpuMs, seen, cpuOf('self').waitedMs - waitedBefore);
+  };
+  const look = (): void => {
+    const pids = processes.list();
+    const uses = pids.flatMap((pid) => useOf(pid) ?? []);
+    seeCpu(pids);
+    const own = uses.reduce((sum, { ownBytes }) => sum + ownBytes, 0);
+    let bytes = own + uses.reduce((sum, { sharedBytes }) => sum + sharedBytes, 0);
+    // what several share has been counted for each of them
+    if (bytes > limits.memoryLimitBytes) bytes = own + pids.reduce((sum, pid) => sum + partOfShared(pid), 0);
+    peak = Math.max(peak, bytes);
+    if (group === null && bytes > limits.memoryLimitBytes) stop('memory');
+    if (countProcesses && pids.length > limits.maxProcesses) stop('processes');
+  };
+  timers.push(setInterval(look, WATCH_MS));
   const meter = new OutputMeter(limits.maxOutputBytes, () => stop('output'));
-  const stdout = meter.pass(child.stdout, streams.stdout);
-  const stderr = meter.pass(child.stderr, streams.stderr);
-  if (child.stdin !== null) feed(streams.stdin, child.stdin);
+  const out = meter.pass(stdout, streams.stdout);
+  const err = meter.pass(stderr, streams.stderr);
+  if (stdin !== null) feed(streams.stdin, stdin);
 
   return new Promise((resolve) => {
     child.once('exit', (exitCode, signal) => {
       for (const timer of timers) clearTimeout(timer);
-      void drained(child).then(() => {
+      seeCpu([]);
+      void drained({ stdin, stdout, stderr }).then(() => {
         const ranOut = cause === null && exitCode !== 0 && group?.ranOut() === true;
         const measured: Measured = {
           durationMs: Math.round(performance.now() - startedAt),
-          cpuMs: childrenCpuMs() - cpuBefore,
+          cpuMs,
           peakRssBytes: group?.peakBytes() ?? (peak || null),
-          stdoutBytes: stdout.bytes,
-          stderrBytes: stderr.bytes,
+          stdoutBytes: out.bytes,
+          stderrBytes: err.bytes,
           truncated: meter.truncated,
         };
         resolve({ cause: ranOut ? 'memory' : cause, exitCode, signal, measured });
@@ -135,14 +153,14 @@ function feed(from: Readable, to: Writable): void {
 }
 
 /** Wait until the pipes have ended, or an orphan that holds one has been silent for a while. */
-function drained(child: ChildProcess): Promise<void> {
-  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null && !stream.closed) as Readable[];
+function drained({ stdin, stdout, stderr }: Pick<Supervised, 'stdin' | 'stdout' | 'stderr'>): Promise<void> {
+  const streams = [stdout, stderr].filter((stream) => stream !== null && !stream.closed) as Readable[];
   return new Promise((resolve) => {
     let open = streams.length;
     let silent = true;
     const finish = (): void => {
       clearInterval(timer);
-      for (const stream of [...streams, child.stdin]) stream?.destroy();
+      for (const stream of [...streams, stdin]) stream?.destroy();
       resolve();
     };
     const timer = setInterval(() => {

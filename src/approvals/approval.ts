@@ -3,6 +3,7 @@ import { PalyraError } from '../errors.ts';
 import { shortId } from '../ids.ts';
 import type { PolicyRequest } from '../policy/request.ts';
 import { type Checked, list, oneOf, optional, record, text, whole } from '../schema.ts';
+import { nameWords } from '../text.ts';
 import { executionContext, type SealedProposal } from './proposal.ts';
 import { RISKS, riskOf } from './risk.ts';
 
@@ -16,6 +17,8 @@ export const approvalRecord = record({
   session_id: text,
   run_id: text,
   principal: text,
+  /** who was authenticated when it was asked for, whomever they asked as; absent from older records */
+  requested_by: optional(text),
   device_id: text,
   channel: optional(text),
   requested_at_unix_ms: whole,
@@ -58,11 +61,13 @@ export const approvalRecord = record({
 /** An operator's answer to one ask, or the ask that still waits for it. In the words of the file. */
 export type Approval = Checked<typeof approvalRecord>;
 
-export type ApprovalState = 'pending' | 'allowed' | 'used' | 'denied' | 'timed_out' | 'failed';
+export type ApprovalState = 'pending' | 'allowed' | 'used' | 'lapsed' | 'denied' | 'timed_out' | 'failed';
 
 /** What asks, when, and until when. */
 export interface AskTerms {
   readonly approvalId: string;
+  /** the authenticated principal of whoever asks, whomever they ask as */
+  readonly requestedBy: string;
   readonly now: number;
   readonly timeoutMs: number;
   /** why it is asked for, in words */
@@ -88,6 +93,7 @@ export function newApproval(call: SealedProposal, terms: AskTerms): Approval {
     session_id: request.sessionId,
     run_id: request.runId,
     principal: request.principal,
+    requested_by: terms.requestedBy,
     device_id: request.deviceId,
     ...(request.channel === '' ? {} : { channel: request.channel }),
     requested_at_unix_ms: terms.now,
@@ -121,6 +127,11 @@ export function newApproval(call: SealedProposal, terms: AskTerms): Approval {
   };
 }
 
+/** Whether one of these principals asked for it, in their own name or as somebody else. */
+export function isAskedBy({ principal, requested_by: requestedBy }: Approval, names: readonly string[]): boolean {
+  return names.includes(principal) || (typeof requestedBy === 'string' && names.includes(requestedBy));
+}
+
 /** The request that an approval was asked for. */
 export function requestOf(approval: Approval): PolicyRequest {
   return {
@@ -139,11 +150,15 @@ export function requestOf(approval: Approval): PolicyRequest {
   };
 }
 
-/** Where an approval stands: one whose time is over counts as decided, whether or not anybody has written it down. */
+/**
+ * Where an approval stands: one whose time is over counts as decided, whether or not anybody has written it down. An allow
+ * that nobody claims lapses as long after the answer as the question was given: "now" was said, and means now.
+ */
 export function stateOf(approval: Approval, now: number): ApprovalState {
   switch (approval.decision) {
     case 'allow':
-      return typeof approval.used_at_unix_ms === 'number' ? 'used' : 'allowed';
+      if (typeof approval.used_at_unix_ms === 'number') return 'used';
+      return lapsesAt(approval) <= now ? 'lapsed' : 'allowed';
     case 'deny':
       return 'denied';
     case 'timeout':
@@ -153,6 +168,16 @@ export function stateOf(approval: Approval, now: number): ApprovalState {
     default:
       return approval.expires_at_unix_ms <= now ? 'timed_out' : 'pending';
   }
+}
+
+/** Whether an operator said yes, whatever became of it. */
+export function isAllowed(state: ApprovalState): boolean {
+  return state === 'allowed' || state === 'used' || state === 'lapsed';
+}
+
+/** When an allow that was not claimed is good no more. */
+function lapsesAt({ resolved_at_unix_ms: resolvedAt, ...asked }: Approval): number {
+  return (resolvedAt ?? asked.requested_at_unix_ms) + asked.expires_at_unix_ms - asked.requested_at_unix_ms;
 }
 
 /** Whether the time of an approval is over and nobody has written it down yet. */
@@ -203,7 +228,7 @@ export function settle(
       'store.conflict',
       `${shortId(approval.approval_id)} has another digest than the one you saw`,
       {
-        why: `its request_sha256 is ${approval.request_sha256}`,
+        why: 'what waits is not what you looked at',
         hint: `palyra approvals show ${approval.approval_id}`,
       },
     );
@@ -250,18 +275,26 @@ export function decidedAlready(approval: Approval, now: number): PalyraError {
 
 /** `allowed once by user:ops ("ok")`, for people. */
 export function decisionWords(approval: Approval, now: number): string {
-  const { decision_scope: scope, decided_by: by, decision_reason: reason } = approval;
+  const { decision_scope: scope, decision_reason: reason } = approval;
+  const by = nameWords(approval.decided_by ?? 'nobody');
   const state = stateOf(approval, now);
+  const allowed = `allowed ${SCOPE_WORDS[scope ?? 'once']} by ${by}`;
   const words = {
     pending: 'pending',
-    allowed: `allowed ${scope ?? 'once'} by ${by}`,
-    used: `allowed ${scope ?? 'once'} by ${by}, and used`,
+    allowed,
+    used: `${allowed}, and used`,
+    lapsed: `${allowed}, and lapsed`,
     denied: `denied by ${by}`,
     timed_out: 'nobody answered in time',
     failed: 'it could not be asked for',
   }[state];
-  return reason === undefined || reason === null ? words : `${words} ("${reason}")`;
+  return reason === undefined || reason === null ? words : `${words} (${JSON.stringify(reason)})`;
 }
+
+const SCOPE_WORDS = { once: 'once', session: 'for the session', timeboxed: 'for a time' } as const satisfies Record<
+  Scope,
+  string
+>;
 
 /** For a session there must be one; what is always asked for is allowed once at a time. */
 function optionsOf(call: SealedProposal): string[] {

@@ -1,4 +1,5 @@
 import { type Checked, list, oneOf, optional, record, text, truth, whole } from '../schema.ts';
+import { nameWords } from '../text.ts';
 import { rfc3339 } from '../time.ts';
 import type { Approval, Settlement } from './approval.ts';
 import type { SealedProposal } from './proposal.ts';
@@ -104,25 +105,32 @@ export function isStanding({ expires_at_unix_ms: expiry, revoked_at_unix_ms: rev
 
 /** The rule word for word, one part each: what an operator reads before the key works. */
 export function ruleWords({ command, payload_sha256: payload, ...rule }: GrantRule): string[] {
-  const words = [rule.tool === '' ? `action=${rule.action}` : `tool=${rule.tool}`, `resource=${rule.resource}`];
-  if (rule.skill !== '') words.push(`skill=${rule.skill}`);
+  const words = [
+    rule.tool === '' ? `action=${nameWords(rule.action)}` : `tool=${nameWords(rule.tool)}`,
+    `resource=${nameWords(rule.resource)}`,
+  ];
+  if (rule.skill !== '') words.push(`skill=${nameWords(rule.skill)}`);
   if (command !== undefined && command !== null) {
     const range = command.argv_is_whole ? 'argv' : `argv[0..${command.argv.length - 1}]`;
-    words.push(`${range}=${JSON.stringify(command.argv)}`, `executable=${command.executable}`, `cwd=${command.cwd}`);
+    words.push(
+      `${range}=${JSON.stringify(command.argv)}`,
+      `executable=${nameWords(command.executable)}`,
+      `cwd=${nameWords(command.cwd)}`,
+    );
     words.push(`tier=${command.tier}`, `egress=${command.egress}`, `hosts=${JSON.stringify(command.hosts)}`);
     words.push(`env=${JSON.stringify(command.env_names)}`);
   }
   if (typeof payload === 'string') words.push(`input sha256=${payload}`);
-  words.push(`principal=${rule.principal}`);
+  words.push(`principal=${nameWords(rule.principal)}`);
   for (const key of ['device_id', 'channel', 'session_id'] as const) {
-    words.push(`${key.replace('_id', '')}=${rule[key] === '' ? 'none' : rule[key]}`);
+    words.push(`${key.replace('_id', '')}=${rule[key] === '' ? 'none' : nameWords(rule[key])}`);
   }
   return words;
 }
 
 /** `until 2026-12-22T18:00:00Z`, `for the session`, `revoked`, `expired`. */
 export function grantTerm(grant: Grant, now: number): string {
-  if (typeof grant.revoked_at_unix_ms === 'number') return `revoked by ${grant.revoked_by ?? 'somebody'}`;
+  if (typeof grant.revoked_at_unix_ms === 'number') return `revoked by ${nameWords(grant.revoked_by ?? 'somebody')}`;
   if (!isStanding(grant, now)) return 'expired';
   return typeof grant.expires_at_unix_ms === 'number'
     ? `until ${rfc3339(grant.expires_at_unix_ms)}`

@@ -1,14 +1,16 @@
-import { type Approval, type Scope, stateOf } from '../approvals/approval.ts';
+import { type Approval, isAllowed, type Scope, stateOf } from '../approvals/approval.ts';
 import { grantRuleOf, ruleWords } from '../approvals/grant.ts';
+import { PalyraError } from '../errors.ts';
 import { shortId } from '../ids.ts';
-import { count, countHostile, printable } from '../text.ts';
-import { rfc3339 } from '../time.ts';
+import { count, countHostile, nameWords, printable } from '../text.ts';
+import { inWords, rfc3339 } from '../time.ts';
 import { countSecrets, maskSecrets } from './mask.ts';
 
 /** What an operator looks at: the approval, the input's bytes as they are, and what was asked before. */
 export interface ApprovalView {
   readonly approval: Approval;
-  readonly payload: Uint8Array;
+  /** what is wrong with it, where it cannot be shown: then it can only be denied */
+  readonly payload: Uint8Array | PalyraError;
   /** every approval that is known, for what was decided of others like this */
   readonly history: readonly Approval[];
   readonly now: number;
@@ -24,12 +26,12 @@ export function screenRows(view: ApprovalView, columns: number): string[] {
   const { execution, prompt, request_summary: summary } = approval;
   const foreign = foreignTexts(view);
   const hostile = foreign.reduce((sum, text) => sum + countHostile(text), 0);
-  const secrets = foreign.reduce((sum, text) => sum + countSecrets(text), 0);
+  const secrets = secretsOf(view);
   return [
     ...flow(
       [
         shortId(approval.approval_id),
-        printable(prompt.title),
+        named(prompt.title),
         `risk ${prompt.risk_level.toUpperCase()}`,
         expiryWords(approval, now),
       ],
@@ -42,18 +44,21 @@ export function screenRows(view: ApprovalView, columns: number): string[] {
       ? []
       : row(
           'runs as',
-          `tier ${execution.tier} (${printable(execution.executor)}) · egress ${execution.egress}${hostWords(execution.hosts)} · in ${printable(execution.cwd)}`,
+          `tier ${execution.tier} (${named(execution.executor)}) · egress ${execution.egress}${hostWords(execution.hosts)} · in ${named(execution.cwd)}`,
           columns,
         )),
     ...row('digest', approval.request_sha256.slice(0, 8), columns),
     ...(execution === undefined || execution === null
       ? inputRows(view.payload, columns)
       : argvRows(execution.argv, columns)),
+    ...(view.payload instanceof PalyraError
+      ? note(`${view.payload.message}, so it can only be denied: palyra doctor`, columns)
+      : []),
     ...(hostile === 0 ? [] : note(`${hostileWords(hostile)} shown escaped`, columns)),
-    ...(secrets === 0 ? [] : note(`${count(secrets, 'secret')} masked`, columns)),
-    ...(summary === ''
+    ...(secrets === 0
       ? []
-      : hang('  agent says ', `(written by the agent, not checked): "${foreignText(summary)}"`, columns)),
+      : note(`${count(secrets, 'secret')} masked; view everything, and show --json, have the input whole`, columns)),
+    ...(summary === '' ? [] : saysRows(summary, columns)),
     ...row('because', printable(prompt.policy_explanation), columns),
     ...row('before', beforeWords(view), columns),
   ];
@@ -64,17 +69,22 @@ export function detailRows({ approval, payload }: ApprovalView, columns: number)
   const { execution } = approval;
   const facts: [string, string][] = [
     ['approval', approval.approval_id],
-    ['principal', approval.principal],
-    ['session', approval.session_id],
-    ['run', approval.run_id],
-    ['device', approval.device_id],
-    ['channel', approval.channel ?? ''],
+    ['principal', nameWords(approval.principal)],
+    ['asked by', nameOr(approval.requested_by ?? '')],
+    ['session', nameOr(approval.session_id)],
+    ['run', nameOr(approval.run_id)],
+    ['device', nameOr(approval.device_id)],
+    ['channel', nameOr(approval.channel ?? '')],
     ['asked', rfc3339(approval.requested_at_unix_ms)],
     ['expires', rfc3339(approval.expires_at_unix_ms)],
-    ['needs', approval.capabilities.join(', ')],
+    [
+      'allowed, lapses',
+      `unless it is claimed within ${inWords(approval.expires_at_unix_ms - approval.requested_at_unix_ms)}`,
+    ],
+    ['needs', approval.capabilities.map(nameWords).join(', ')],
     ['policy', `${approval.policy_snapshot.evaluation_summary}, policy ${approval.policy_snapshot.policy_hash}`],
     ['request', approval.request_sha256],
-    ['input', `${payload.length} bytes, ${approval.payload_sha256}`],
+    ['input', `${payload instanceof PalyraError ? '' : `${payload.length} bytes, `}${approval.payload_sha256}`],
     ['a session or timed allow grants', ruleWords(grantRuleOf(approval)).join(' ')],
   ];
   const rows = facts.flatMap(([label, text]) => row(label, text === '' ? 'none' : printable(text), columns));
@@ -87,6 +97,19 @@ export function detailRows({ approval, payload }: ApprovalView, columns: number)
       row('limit', `${printable(name)} ${limit}`, columns),
     ),
     ...inputRows(payload, columns),
+  ];
+}
+
+/** What was masked, after saying so: two inputs can always be told apart. Nothing where nothing was. */
+export function unmaskedRows(view: ApprovalView, columns: number): string[] {
+  const secrets = secretsOf(view);
+  if (secrets === 0) return [];
+  const { request_summary: summary, execution } = view.approval;
+  return [
+    ...note(`${count(secrets, 'secret')} that ${secrets === 1 ? 'was' : 'were'} masked, shown from here on`, columns),
+    ...inputRows(view.payload, columns, WHOLE),
+    ...(execution === undefined || execution === null ? [] : argvRows(execution.argv, columns, WHOLE)),
+    ...(summary === '' ? [] : saysRows(summary, columns, WHOLE)),
   ];
 }
 
@@ -181,8 +204,32 @@ function wrap(text: string, width: number): string[] {
   return [...rows, current];
 }
 
-function foreignText(text: string): string {
-  return printable(maskSecrets(text));
+type Mask = (text: string) => string;
+
+const WHOLE: Mask = (text) => text;
+
+function saysRows(summary: string, columns: number, mask: Mask = maskSecrets): string[] {
+  return hang('  agent says ', `(written by the agent, not checked): ${quoted(mask(summary))}`, columns);
+}
+
+/** A foreign text whose end is seen. */
+function quoted(text: string): string {
+  return `"${printable(text).replaceAll('"', '\\"')}"`;
+}
+
+/** A foreign name that cannot pass for anything else. */
+function named(name: string): string {
+  return printable(nameWords(name));
+}
+
+function nameOr(name: string): string {
+  return name === '' ? '' : nameWords(name);
+}
+
+/** How many secrets are masked: the program, names and paths never are. */
+function secretsOf({ approval: { request_summary: summary, execution }, payload }: ApprovalView): number {
+  const texts = execution === undefined || execution === null ? [inputText(payload)] : execution.argv.slice(1);
+  return [summary, ...texts].reduce((sum, text) => sum + countSecrets(text), 0);
 }
 
 function foreignTexts({ approval, payload }: ApprovalView): string[] {
@@ -193,10 +240,10 @@ function foreignTexts({ approval, payload }: ApprovalView): string[] {
 }
 
 /** The program is never masked. */
-function argvRows([program = '', ...args]: readonly string[], columns: number): string[] {
+function argvRows([program = '', ...args]: readonly string[], columns: number, mask: Mask = maskSecrets): string[] {
   return [
     ...row('argv', quoteEmpty(printable(program)), columns),
-    ...args.flatMap((arg) => row('', quoteEmpty(foreignText(arg)), columns)),
+    ...args.flatMap((arg) => row('', quoteEmpty(printable(mask(arg))), columns)),
   ];
 }
 
@@ -205,20 +252,22 @@ function quoteEmpty(text: string): string {
 }
 
 /** A line break is shown, and breaks the row too: a file is read line by line, and none of them passes for one of ours. */
-function inputRows(payload: Uint8Array, columns: number): string[] {
-  const lines = foreignInput(payload);
+function inputRows(payload: Uint8Array | PalyraError, columns: number, mask: Mask = maskSecrets): string[] {
+  const lines = foreignInput(payload, mask);
   return lines.flatMap((line, i) => row(i === 0 ? 'input' : '', line, columns));
 }
 
-function foreignInput(payload: Uint8Array): string[] {
+function foreignInput(payload: Uint8Array | PalyraError, mask: Mask): string[] {
+  if (payload instanceof PalyraError) return ['(not shown)'];
   if (payload.length === 0) return ['(empty)'];
-  const lines = maskSecrets(inputText(payload)).split('\n');
+  const lines = mask(inputText(payload)).split('\n');
   const last = lines.pop() ?? '';
   return [...lines.map((line) => `${printable(line)}\\u{a}`), ...(last === '' ? [] : [printable(last)])];
 }
 
 /** Bytes that are no text are shown in hexadecimal. */
-function inputText(payload: Uint8Array): string {
+function inputText(payload: Uint8Array | PalyraError): string {
+  if (payload instanceof PalyraError) return '';
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);
   } catch {
@@ -229,21 +278,21 @@ function inputText(payload: Uint8Array): string {
 function asksWords(approval: Approval): string {
   const { principal, session_id: session, channel, device_id: device } = approval;
   return [
-    printable(principal),
-    ...(session === '' ? [] : [`session ${printable(session)}`]),
-    ...(typeof channel === 'string' ? [`channel ${printable(channel)}`] : []),
-    ...(device === '' ? [] : [`device ${printable(device)}`]),
+    named(principal),
+    ...(session === '' ? [] : [`session ${named(session)}`]),
+    ...(typeof channel === 'string' ? [`channel ${named(channel)}`] : []),
+    ...(device === '' ? [] : [`device ${named(device)}`]),
   ].join(' · ');
 }
 
 function wantsWords({ action, resource, skill_id: skill, capabilities }: Approval): string {
-  const needs = capabilities.length === 0 ? '' : `, needing ${capabilities.map((one) => printable(one)).join(', ')}`;
-  const runs = typeof skill === 'string' ? `, skill ${printable(skill)}` : '';
-  return `${printable(action)} on ${printable(resource)}${runs}${needs}`;
+  const needs = capabilities.length === 0 ? '' : `, needing ${capabilities.map(named).join(', ')}`;
+  const runs = typeof skill === 'string' ? `, skill ${named(skill)}` : '';
+  return `${named(action)} on ${named(resource)}${runs}${needs}`;
 }
 
 function hostWords(hosts: readonly string[]): string {
-  return hosts.length === 0 ? '' : `: ${hosts.map((host) => printable(host)).join(', ')}`;
+  return hosts.length === 0 ? '' : `: ${hosts.map(named).join(', ')}`;
 }
 
 function hostileWords(hostile: number): string {
@@ -261,12 +310,12 @@ function beforeWords({ approval, history, now }: ApprovalView): string {
   const alike = history.filter((other) => other.approval_id !== approval.approval_id && isLike(other, approval));
   const states = alike.map((other) => stateOf(other, now)).filter((state) => state !== 'pending');
   if (states.length === 0) return 'nothing like this';
-  const allowed = states.filter((state) => state === 'allowed' || state === 'used').length;
+  const allowed = states.filter(isAllowed).length;
   const denied = states.filter((state) => state === 'denied').length;
   const reason = alike.findLast((other) => stateOf(other, now) === 'denied')?.decision_reason;
   const told = [
     ...(allowed === 0 ? [] : [`${allowed} allowed`]),
-    ...(denied === 0 ? [] : [`${denied} denied${typeof reason === 'string' ? ` ("${printable(reason)}")` : ''}`]),
+    ...(denied === 0 ? [] : [`${denied} denied${typeof reason === 'string' ? ` (${quoted(reason)})` : ''}`]),
     ...(states.length === allowed + denied ? [] : [`${states.length - allowed - denied} unanswered`]),
   ];
   return `${states.length} like this: ${told.join(', ')}`;

@@ -52,7 +52,9 @@ export function formatPage(subject: Command, helper: Help): string {
   const page = Help.prototype.formatHelp.call(helper, subject, helper);
   if (words === undefined) return page;
   const about = words.about === undefined ? '' : `\n${words.about}\n`;
-  const examples = words.examples.map(({ says, command: line }) => `  # ${says}\n  ${line}\n`).join('');
+  const examples = words.examples
+    .map(({ says, command: line }) => `  # ${says}\n  ${line.replaceAll('\n', '\n  ')}\n`)
+    .join('');
   const exits = `${words.exits.join(', ')} (palyra help exit-codes)`;
   return `${page}${about}\nExamples:\n${examples}\nExits: ${exits}\n`;
 }

@@ -85,6 +85,12 @@ function newCli(world: World): OpenCli {
 
 async function openCli(cli: OpenCli, given: Record<string, unknown>): Promise<void> {
   const { world } = cli;
+  if (world.cwd === '') {
+    throw new PalyraError('usage.invalid', 'the working folder is gone', {
+      why: 'it was removed or replaced since your shell went there',
+      hint: 'cd .   or go to another folder',
+    });
+  }
   const color = given.color;
   if (color !== 'auto' && color !== 'always' && color !== 'never') {
     throw new PalyraError('usage.invalid', `--color is auto, always or never, not ${String(color)}`);

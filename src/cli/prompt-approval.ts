@@ -21,6 +21,7 @@ import {
   detailRows,
   type Keyed,
   screenRows,
+  unmaskedRows,
 } from './approval-screen.ts';
 import type { Cli } from './cli.ts';
 import { askLine, isPlainAsking } from './prompt.ts';
@@ -49,6 +50,20 @@ export async function askApproval(cli: Cli, store: Store<State>, view: ApprovalV
   }
 }
 
+/**
+ * Whether to go on to the next after one ended under the operator's eyes: only Enter says so, for what else is typed was
+ * begun for the one that is gone.
+ * @throws PalyraError interrupted (Ctrl-C)
+ */
+export async function wantsNext(cli: Cli): Promise<boolean> {
+  for (;;) {
+    const answer = await askLine(cli, 'Enter to go on, q to quit', new AbortController().signal);
+    if (answer === undefined || answer.toLowerCase() === 'q') return false;
+    if (answer === '') return true;
+    say(cli, 'that was not for this question; only Enter goes on');
+  }
+}
+
 /** The approval once it is decided, its time is over, or nobody wants to know any more. */
 async function watchEnd({ world }: Cli, store: Store<State>, approval: Approval, stop: AbortSignal): Promise<Approval> {
   const leftMs = Math.max(0, approval.expires_at_unix_ms - world.clock());
@@ -64,7 +79,7 @@ async function watchEnd({ world }: Cli, store: Store<State>, approval: Approval,
 /** Undefined when there is nothing left to ask, or to ask it of. */
 async function converse(cli: Cli, view: ApprovalView, signal: AbortSignal): Promise<Said | undefined> {
   const columns = cli.world.stderr.columns || 80;
-  const choices = choicesOf(cli, view.approval);
+  const choices = choicesOf(cli, view);
   if (!(await page(cli, [...screenRows(view, columns), '', ...choiceRows(view, choices, columns)], signal)))
     return undefined;
   for (;;) {
@@ -74,7 +89,7 @@ async function converse(cli: Cli, view: ApprovalView, signal: AbortSignal): Prom
     if (choice === 'skip' || choice === 'quit') return choice;
     if (choice === undefined) say(cli, `no such choice; it is one of ${choices.map(({ key }) => key).join(', ')}`);
     else if (choice === 'view') {
-      if (!(await page(cli, detailRows(view, columns), signal))) return undefined;
+      if (!(await page(cli, [...detailRows(view, columns), ...unmaskedRows(view, columns)], signal))) return undefined;
     } else {
       const verdict = choice === 'deny' ? await askDeny(cli, view, signal) : await askAllow(cli, view, choice, signal);
       if (verdict !== undefined) return verdict;
@@ -97,8 +112,12 @@ async function page(cli: Cli, rows: readonly string[], signal: AbortSignal): Pro
 }
 
 /** The choices in order, each with its key: a letter, or its number. */
-function choicesOf(cli: Cli, { prompt }: Approval): Keyed[] {
-  const choices = CHOICES.filter(({ choice }) => !isScope(choice) || prompt.options.includes(choice));
+function choicesOf(cli: Cli, { approval, payload }: ApprovalView): Keyed[] {
+  const isShown = !(payload instanceof PalyraError);
+  const choices = CHOICES.filter(({ choice }) => {
+    if (isScope(choice)) return isShown && approval.prompt.options.includes(choice);
+    return isShown || choice !== 'view';
+  });
   return isPlainAsking(cli) ? choices.map(({ choice }, i) => ({ choice, key: String(i + 1) })) : choices;
 }
 

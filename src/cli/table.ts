@@ -1,4 +1,5 @@
 import { printable } from '../text.ts';
+import { relative, rfc3339 } from '../time.ts';
 import type { Output } from './output.ts';
 
 /** One column: a heading, the cell for people, and the full value for programs (TSV) where they differ. */
@@ -6,6 +7,15 @@ export interface Column<T> {
   readonly heading: string;
   readonly cell: (item: T) => string;
   readonly value?: (item: T) => string;
+}
+
+/** A column of moments, e.g. `created_at_unix_ms`: from now for people, in full for programs. */
+export function momentColumn<Key extends string>(
+  heading: string,
+  now: number,
+  key: Key,
+): Column<Readonly<Record<Key, number>>> {
+  return { heading, cell: (item) => relative(item[key], now), value: (item) => rfc3339(item[key]) };
 }
 
 /** A list: a table on a terminal, TSV in a pipe, `{schema, items, count}` with --json. */

@@ -44,6 +44,7 @@ function environment(): string {
 PALYRA_CONFIG       your palyra.toml (--config)
 PALYRA_PRINCIPAL    act for another principal (--as)
 PALYRA_TOKEN        an API token that authenticates its principal; taken out of the environment at start, refused if empty
+PALYRA_A11Y         1: ask plain numbered questions, and draw nothing over
 PALYRA_DEBUG        1: show where a bug happened
 XDG_STATE_HOME, XDG_CONFIG_HOME, HOME     the defaults of the first two
 NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM=dumb     colour, decided for stdout and stderr apart
@@ -57,6 +58,9 @@ function filesTopic(): string {
 ~/.local/state/palyra/         state, made by the first command that changes something (0700, files 0600):
   access_registry.json           flags, tokens (hashes only), teams, workspaces, members, invitations, shares
   journal/<first seq>.ndjson     what happened, a hash chain; checkpoint.json holds its head and the documents' digests
+  approvals.json                 what waits for an answer or may still be claimed, and the grants in force
+  payloads/<sha256>              the inputs that approvals are about, byte for byte
+  tool-posture/registry.json     how tools are treated before policy
   rates.bin, lock                what tokens have used; one writer at a time
 policies/                      in the package: baseline.cedar and palyra.cedarschema
 
@@ -69,6 +73,9 @@ error in a forbid, an engine that traps, state that cannot be read.
 
 Trusted: whoever can write your configuration and the state root. A project's palyra.toml is not trusted: it can only
 take rights away. Requests, labels and reasons are not trusted: they are escaped before a terminal shows them.
+
+Not held back: a process that runs uncontained as you. It can do what you can, approve included. Run agents inside
+palyra exec, or as another uid.
 
 .github/SECURITY.md in the source has the threat model and how to report a weakness.`;
 }

@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StoreNotice } from '../adapters/lowdb-store.ts';
+import { systemCode } from '../errors.ts';
 import type { Cedar } from '../policy/engine.ts';
 import type { RunningCommand, Sandbox } from '../sandbox/runner.ts';
 import type { Files } from '../store/files.ts';
@@ -21,6 +22,7 @@ import type { ExitName } from './exits.ts';
 export interface World {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** the working folder; empty if it is gone */
   readonly cwd: string;
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
@@ -76,7 +78,7 @@ export function openWorld(): World {
   return {
     argv: process.argv.slice(2),
     env,
-    cwd: process.cwd(),
+    cwd: workingFolder(),
     // the streams open on first use: a command that asks nothing never touches stdin
     get stdin() {
       return process.stdin;
@@ -136,4 +138,13 @@ export function openWorld(): World {
       for (const name of PASSED) process.on(name, () => heard(name));
     },
   };
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return '';
+    throw error;
+  }
 }

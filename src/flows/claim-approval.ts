@@ -1,7 +1,11 @@
-import { type Approval, decisionWords, requestOf, stateOf } from '../approvals/approval.ts';
+import { namesOf } from '../access/actor.ts';
+import { isOn } from '../access/flag.ts';
+import { requirePermission } from '../access/permission.ts';
+import { type Approval, decisionWords, isAskedBy, requestOf, stateOf } from '../approvals/approval.ts';
 import { changeApproval } from '../approvals/book.ts';
 import { isStanding } from '../approvals/grant.ts';
 import type { Proposal, SealedProposal } from '../approvals/proposal.ts';
+import { asciiLower, trim } from '../policy/request.ts';
 import type { Acted, Moment } from './act.ts';
 import { findApproval } from './find-approval.ts';
 import { actOnGate, type BookOutcome, changeEntry } from './gate-work.ts';
@@ -10,8 +14,8 @@ import type { Authority, Reason } from './pass-gate.ts';
 import type { GateDesk } from './request-approval.ts';
 
 /**
- * Whether the call may be made now. pending: nobody has answered. denied: an operator said no or never answered, the
- * grant is revoked, or the gate says no meanwhile. conflict: it is used already, or this is another call than was approved.
+ * Whether the call may be made now. pending: nobody has answered. denied: an operator said no or never answered,
+ * their yes has lapsed, the grant is revoked, or the gate says no meanwhile. conflict: it is used already, or this is another call than was approved.
  */
 export type ClaimAnswer =
   | { readonly outcome: 'allowed'; readonly approval: Approval; readonly authority: Authority }
@@ -21,14 +25,25 @@ export type ClaimAnswer =
       readonly reasons: readonly [Reason, ...Reason[]];
     };
 
-/** What is about to run: the input's bytes alone (the rest is as it was asked for), or the whole call made anew. */
-export type Claimed = Pick<Proposal, 'payload'> | Proposal;
+/**
+ * What is about to run: the whole call made anew, or the input's bytes, and of the rest whatever the executor names; what
+ * it does not name is as it was asked for.
+ */
+export type Claimed = Proposal | (Pick<Proposal, 'payload'> & { readonly named?: NamedCall });
+
+/** A call in the words of whoever is about to make it. A tool without an action is executed, and so is a skill alone. */
+export interface NamedCall {
+  readonly tool?: string | undefined;
+  readonly skill?: string | undefined;
+  readonly action?: string | undefined;
+  readonly resource?: string | undefined;
+}
 
 /**
  * Use up an approval right before its call is made: only if it was allowed, only once, only for exactly what was
  * approved, and only if posture, policy, skill and budget still agree.
  * @param named the id, or the end of it
- * @throws PalyraError store.*, input.invalid
+ * @throws PalyraError store.*, input.invalid, access.forbidden (with rbac on, what others asked for takes trust.operate)
  */
 export async function claimApproval(desk: GateDesk, named: string, claimed: Claimed): Promise<Acted<ClaimAnswer>> {
   const found = await findApproval(desk, named);
@@ -39,12 +54,14 @@ export async function claimApproval(desk: GateDesk, named: string, claimed: Clai
 }
 
 function claim(
-  { gate }: GateDesk,
+  { gate, dryRun }: GateDesk,
   state: GateState,
-  { now }: Moment,
+  moment: Moment,
   approval: Approval,
   claimed: Claimed,
 ): BookOutcome<ClaimAnswer> {
+  refuseForeign(approval, moment);
+  const { now } = moment;
   const { approvals: book } = state;
   const refuse = (outcome: 'pending' | 'denied' | 'conflict', reasons: readonly [Reason, ...Reason[]]) => ({
     answer: { outcome, approval, reasons },
@@ -60,17 +77,29 @@ function claim(
     ...claimed,
     summary: approval.request_summary,
   });
-  const unready = stateRefusal(approval, state, now) ?? changeRefusal(approval, call);
+  const named = 'named' in claimed ? claimed.named : undefined;
+  const unready =
+    stateRefusal(approval, state, now) ?? namedRefusal(approval, named ?? {}) ?? changeRefusal(approval, call);
   if (unready !== undefined) return refuse(unready.outcome, [unready]);
   const decision = gate.pass(call, state, now, approval);
   if (decision.decision === 'deny') return refuse('denied', decision.reasons);
   if (decision.decision === 'ask') return refuse('conflict', [{ code: 'approval.required', words: decision.why }]);
   const used = { used_at_unix_ms: now };
   return {
-    answer: { outcome: 'allowed', approval: { ...approval, ...used }, authority: decision.authority },
+    answer: {
+      outcome: 'allowed',
+      approval: dryRun ? approval : { ...approval, ...used },
+      authority: decision.authority,
+    },
     entry: changeEntry('approval.claim', approval, used, { request_sha256: call.requestSha256 }),
     book: gate.count(changeApproval(book, approval.approval_id, used), call),
   };
+}
+
+/** An executor that asked for nothing would run under somebody else's answer. */
+function refuseForeign(approval: Approval, { acting, registry }: Moment): void {
+  if (!isOn(registry, 'rbac') || isAskedBy(approval, namesOf(acting))) return;
+  requirePermission(registry, acting, 'trust.operate');
 }
 
 type Unready = Reason & { readonly outcome: 'pending' | 'denied' | 'conflict' };
@@ -87,6 +116,8 @@ function stateRefusal(approval: Approval, { approvals: book }: GateState, now: n
       return { outcome: 'denied', code: 'approval.timed_out', words };
     case 'failed':
       return { outcome: 'denied', code: 'approval.error', words };
+    case 'lapsed':
+      return { outcome: 'denied', code: 'approval.lapsed', words: `${words}; ask again` };
     case 'used':
       return { outcome: 'conflict', code: 'approval.used', words };
     case 'allowed': {
@@ -96,6 +127,26 @@ function stateRefusal(approval: Approval, { approvals: book }: GateState, now: n
       return { outcome: 'denied', code: 'approval.grant_ended', words: `${words}, and its grant has ended` };
     }
   }
+}
+
+/** What an executor says it is about to do is what was approved. */
+function namedRefusal(approval: Approval, { tool, skill, ...named }: NamedCall): Unready | undefined {
+  const action =
+    named.action ?? (tool !== undefined ? 'tool.execute' : skill !== undefined ? 'skill.execute' : undefined);
+  const parts: readonly (readonly [what: string, named: string | undefined, approved: string])[] = [
+    ['the action', action && asciiLower(action), approval.action],
+    ['the tool', tool && asciiLower(trim(tool)), approval.tool_name ?? ''],
+    ['the skill', skill && asciiLower(trim(skill)), approval.skill_id ?? ''],
+    ['the resource', named.resource, approval.resource],
+  ];
+  const other = parts.find(([, said, approved]) => said !== undefined && said !== approved);
+  if (other === undefined) return undefined;
+  const [what, said, approved] = other;
+  return {
+    outcome: 'conflict',
+    code: 'approval.call_differs',
+    words: `${what} that was approved is ${approved || 'none'}, not ${said}`,
+  };
 }
 
 /** What was approved is what runs: any difference is named, and asks anew. */

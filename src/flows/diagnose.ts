@@ -1,4 +1,5 @@
 import { examineRegistry } from '../access/health.ts';
+import { type Approval, stateOf } from '../approvals/approval.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError } from '../errors.ts';
 import { type Finding, findingOf } from '../finding.ts';
@@ -8,10 +9,11 @@ import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
 import { examineRuns } from './lost-runs.ts';
+import { readPayload } from './read-payload.ts';
 import { verifyJournal } from './verify-journal.ts';
 
 export interface DiagnosisDesk {
-  readonly store: Pick<Store<State>, 'journal'>;
+  readonly store: Pick<Store<State>, 'journal' | 'payload'>;
   readonly state: StateInspector<State>;
   readonly runs: OpenRuns;
   readonly machine: MachineInspector;
@@ -33,7 +35,7 @@ async function examineState({ state, store, runs, clock }: DiagnosisDesk): Promi
   if (files.some(({ isWrong }) => isWrong)) return [...files];
   const chain = await examineJournal(store);
   const { findings, documents } = await state.inspectDocuments();
-  const { registry } = documents;
+  const { registry, approvals } = documents;
   const lost = await examineRuns(store, runs);
   return [
     ...files,
@@ -41,7 +43,30 @@ async function examineState({ state, store, runs, clock }: DiagnosisDesk): Promi
     ...findings,
     ...lost,
     ...(registry === undefined ? [] : examineRegistry(registry, clock())),
+    ...(approvals === undefined ? [] : await examinePayloads(store, approvals.approvals, clock())),
   ];
+}
+
+/** The inputs of what waits for an answer, or may still be claimed. */
+async function examinePayloads(
+  store: DiagnosisDesk['store'],
+  approvals: readonly Approval[],
+  now: number,
+): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const approval of approvals) {
+    const state = stateOf(approval, now);
+    if (state !== 'pending' && state !== 'allowed') continue;
+    try {
+      await readPayload({ store }, approval);
+    } catch (error) {
+      if (!(error instanceof PalyraError)) throw error;
+      const deny = `palyra approvals resolve ${approval.approval_id}   and deny it, or put the file back`;
+      const remedy = state === 'pending' ? deny : 'put the file back, or let it lapse and ask again';
+      found.push(findingOf(error, 'approval.input_damaged', { why: 'what was asked for cannot be seen', remedy }));
+    }
+  }
+  return found;
 }
 
 async function examineJournal(store: DiagnosisDesk['store']): Promise<Finding[]> {

@@ -16,7 +16,7 @@ export interface JournalFilter {
 
 /**
  * The entries that pass, in order, each when its transaction is there whole: what a crash left unfinished at the end is
- * passed over.
+ * passed over. A journal that ends before what is bound outside of it was cut, and is no history.
  * @param until with it, entries that come later too, until it is aborted
  * @throws PalyraError store.unsafe
  */
@@ -26,8 +26,11 @@ export async function* readJournal(
   until?: AbortSignal,
 ): AsyncGenerator<Entry> {
   let transaction: Entry[] = [];
+  // before the lines: those that are added meanwhile come after it
+  const bound = await journal.boundHead();
+  let end = 0;
   for await (const { text, place, whole } of journal.lines(until)) {
-    if (!whole) return;
+    if (!whole) break;
     const entry = readEntry(text);
     if (typeof entry === 'string') {
       throw new PalyraError('store.unsafe', `${place} is not an entry as it was written (${entry})`, {
@@ -38,7 +41,13 @@ export async function* readJournal(
     if (entry.body.more !== undefined) continue;
     yield* transaction.filter(({ body }) => passes(filter, body));
     transaction = [];
+    end = entry.seq;
   }
+  if (bound === null || end >= bound.seq || until !== undefined) return;
+  throw new PalyraError('store.unsafe', `the journal ends at entry ${end}, but entry ${bound.seq} was in it`, {
+    why: 'lines were cut off, or an older copy was put in its place',
+    hint: 'palyra journal verify',
+  });
 }
 
 function passes({ sinceUnixMs, untilUnixMs, kind, principal }: JournalFilter, body: EntryBody): boolean {

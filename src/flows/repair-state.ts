@@ -1,6 +1,7 @@
 import { examineRegistry, repairRegistry } from '../access/health.ts';
 import { requirePermission } from '../access/permission.ts';
 import { PalyraError } from '../errors.ts';
+import { type Finding, findingOf } from '../finding.ts';
 import type { StateInspector } from '../store/inspection.ts';
 import type { State } from '../store/state.ts';
 import { type AccessDesk, changeRegistry } from './change-registry.ts';
@@ -8,12 +9,13 @@ import { type AccessDesk, changeRegistry } from './change-registry.ts';
 /**
  * Repair what is safe: file modes, what a crash left, and of the registry what gives nobody a right and takes none. What
  * is damaged stays as it is.
+ * @returns what stopped it
  * @throws PalyraError store.busy, store.write_failed, access.forbidden (with `rbac` on it needs trust.operate)
  */
 export async function repairState(
   desk: AccessDesk,
   { state }: { readonly state: Pick<StateInspector<State>, 'tighten'> },
-): Promise<void> {
+): Promise<Finding | undefined> {
   state.tighten();
   try {
     // opening it for a change finishes or removes what a crash left
@@ -31,7 +33,11 @@ export async function repairState(
       };
     });
   } catch (error) {
-    // it is among the findings that are left
     if (!(error instanceof PalyraError) || error.code !== 'store.unsafe') throw error;
+    return findingOf(error, 'state.damaged', {
+      why: 'so nothing more was repaired',
+      remedy: 'palyra journal verify   then put back the newest copy',
+    });
   }
+  return undefined;
 }

@@ -43,6 +43,7 @@ export async function requestApproval(
     if (decision.decision === 'deny') return { answer: decision, entry, book: state.approvals };
     const approval = newApproval(call, {
       approvalId,
+      requestedBy: moment.acting.actor.principal,
       now: moment.now,
       timeoutMs,
       why: decision.why,

@@ -207,6 +207,8 @@ async function askFor(desk: RunDesk, proposal: Proposal): Promise<Pick<ToolRun, 
     }
     case 'denied':
       return { approvalId, refusal: refused([{ code: 'approval.denied', words }]) };
+    case 'lapsed':
+      return { approvalId, refusal: refused([{ code: 'approval.lapsed', words }]) };
     case 'timed_out':
       return { approvalId, refusal: refused([{ code: 'approval.timed_out', words }]) };
     case 'failed':

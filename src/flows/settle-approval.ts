@@ -1,8 +1,10 @@
+import { namesOf } from '../access/actor.ts';
 import { isOn } from '../access/flag.ts';
 import { requirePermission } from '../access/permission.ts';
 import {
   type Approval,
   decidedAlready,
+  isAskedBy,
   isOverdue,
   type Settlement,
   settle,
@@ -16,6 +18,7 @@ import type { Acted, Moment } from './act.ts';
 import type { AccessDesk } from './change-registry.ts';
 import { findApproval } from './find-approval.ts';
 import { actOnBook, changeEntry } from './gate-work.ts';
+import { readPayload } from './read-payload.ts';
 
 /** A settled approval, and the standing grant that it made. */
 export interface Settled {
@@ -26,11 +29,14 @@ export interface Settled {
 /**
  * Record an operator's answer to a pending approval. Of several at once one wins; the others learn what was decided.
  * @param named the id, or the end of it
- * @throws PalyraError store.conflict, store.not_found, access.forbidden, usage.invalid
+ * @throws PalyraError store.conflict, store.not_found, store.unsafe (an allow of an input that is gone or changed),
+ *   access.forbidden, usage.invalid
  */
 export async function settleApproval(desk: AccessDesk, named: string, verdict: Verdict): Promise<Acted<Settled>> {
   const { clock, random } = desk;
   const found = await findApproval(desk, named);
+  // nobody can have seen what is not there
+  if (verdict.decision === 'allow') await readPayload(desk, found);
   const grantId = ulid(clock(), random(10));
   return await actOnBook<Settled>(desk, (book, moment) => {
     const approval = book.approvals.find(({ approval_id }) => approval_id === found.approval_id);
@@ -58,11 +64,10 @@ export async function settleOverdue(desk: AccessDesk): Promise<void> {
   if (book.approvals.some((approval) => isOverdue(approval, now))) await actOnBook(desk, () => ({ answer: null }));
 }
 
-/** With rbac on it takes trust.operate, and nobody approves what they asked for themselves. */
+/** With rbac on it takes trust.operate, and nobody approves what they asked for, in whatever name. */
 function refuseOwn(approval: Approval, { acting, registry }: Moment): void {
   requirePermission(registry, acting, 'trust.operate');
-  const names = [acting.principal, acting.actor.principal];
-  if (!isOn(registry, 'rbac') || !names.includes(approval.principal)) return;
+  if (!isOn(registry, 'rbac') || !isAskedBy(approval, namesOf(acting))) return;
   throw new PalyraError('access.forbidden', `${shortId(approval.approval_id)} is your own request`, {
     why: 'with rbac on, nobody approves what they asked for themselves',
     hint: 'ask another operator',

@@ -1,4 +1,4 @@
-import { type Approval, stateOf } from '../approvals/approval.ts';
+import { type Approval, isAllowed, stateOf } from '../approvals/approval.ts';
 import { findTool } from '../policy/catalog.ts';
 
 /** A tool that was always allowed of late, and whom that is told. */
@@ -17,7 +17,7 @@ export function recommendTools(approvals: readonly Approval[], now: number): Rec
   return [...tools].sort().flatMap((tool) => {
     if (findTool(tool)?.recommend_always_allow !== true) return [];
     const states = lately.filter((approval) => approval.tool_name === tool).map((approval) => stateOf(approval, now));
-    const allowed = states.filter((state) => state === 'allowed' || state === 'used').length;
+    const allowed = states.filter(isAllowed).length;
     return allowed < ENOUGH || states.includes('denied') ? [] : [{ tool, approvals: allowed }];
   });
 }

@@ -32,7 +32,7 @@ export function bubblewrapArguments(plan: Plan): BubblewrapArguments {
  */
 export function gatedCommand(plan: Plan, prlimit: string): string[] {
   const limits = limitOptions(plan.limits, plan.memory === 'watchdog');
-  const signals = plan.tty ? ['/usr/bin/env', '--default-signal=INT,QUIT'] : [];
+  const signals = plan.tty ? ['/usr/bin/env', '--default-signal=INT,QUIT,TSTP'] : [];
   return ['/bin/sh', '-c', GATE, 'palyra', ...signals, prlimit, ...limits, '--', ...plan.argv];
 }
 
@@ -46,13 +46,16 @@ export function withLifeline(command: readonly string[]): string[] {
 }
 
 /**
- * The same command on a terminal, where the process group is the person's job and not ours to end. What is typed there
- * (Ctrl-C) is the command's to answer: bwrap itself would die of it and take the command along.
+ * The same command on a terminal, as a job of its own: whom it signals, and what is typed there (Ctrl-C), is no business
+ * of palyra's nor of the shell that palyra was started from. bwrap itself would die of what is typed and take the command
+ * along. A job that stops itself goes on: nobody is there who could have it go on later.
  */
 export function onTerminal(command: readonly string[]): string[] {
-  return ['/usr/bin/env', '--ignore-signal=INT,QUIT', ...command];
+  const job = withLifeline(['/usr/bin/env', '--ignore-signal=INT,QUIT,TSTP', ...command]);
+  return ['/bin/sh', '-mc', JOB, 'palyra', ...job];
 }
 
+const JOB = '"$@"; while fg %% >/dev/null 2>&1; do :; done';
 // the shell's own variables are not the command's
 const GATE = `echo >&${DESCRIPTORS.gate} && read -r go <&${DESCRIPTORS.gate} || exit 125; unset PWD OLDPWD SHLVL; exec "$@" ${DESCRIPTORS.gate}<&-`;
 const LIFELINE = `(exec >/dev/null 2>&1 3<&- 4<&- 6<&- 7<&- 8<&- 9<&-; read -r end <&${DESCRIPTORS.lifeline}; kill -9 0) & exec "$@" ${DESCRIPTORS.lifeline}<&-`;

@@ -6,13 +6,14 @@ import { type Architecture, seccompProgram } from './seccomp.ts';
  * environment. Its numbers of system calls come along.
  */
 export function constraintsFor(plan: Plan, architecture: Architecture): string {
+  const { seccomp, memory } = plan;
   const words = [
     ...Object.entries(CALLS[architecture]).map(([name, number]) => `call ${name} ${number}`),
     ...limitWords(plan),
     ...(plan.landlockAbi > 0 ? landlockWords(plan) : []),
-    ...(plan.seccomp === null
+    ...(seccomp === null
       ? []
-      : [`filter ${Buffer.from(seccompProgram(architecture, plan.seccomp)).toString('hex')}`]),
+      : [`filter ${Buffer.from(seccompProgram(architecture, { seccomp, memory })).toString('hex')}`]),
     ...Object.entries(plan.environment).map(([name, value]) => `env ${name}=${value}`),
   ];
   return words.map((word) => `${word}\0`).join('');

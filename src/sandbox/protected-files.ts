@@ -16,11 +16,9 @@ export interface Sightings {
   /** where was looked, relative to the workspace; what is not in `found` was not there */
   readonly paths: readonly string[];
   readonly found: Readonly<Record<string, Sighting>>;
-  /** the git repositories below it */
-  readonly repositories: Repositories;
 }
 
-/** By path; the print differs when what git obeys there was written. */
+/** Git repositories by path; the print differs when what git obeys there was written. */
 export type Repositories = Readonly<Record<string, string>>;
 
 /**

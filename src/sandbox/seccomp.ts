@@ -4,12 +4,18 @@ export type Architecture = 'x64' | 'arm64';
 /** `internet`: IPv4, IPv6 and netlink; `none`: no socket of any kind. Pairs of connected sockets are always had. */
 export type SocketFamilies = 'internet' | 'none';
 
+/** What of a plan decides what is let through: the sockets, and what bounds the memory. */
+export interface SeccompDemands {
+  readonly seccomp: SocketFamilies;
+  readonly memory: 'cgroup' | 'watchdog';
+}
+
 /**
  * The system calls of one command, as a classic BPF program for seccomp(2): `struct sock_filter[]`, little-endian.
  * Whatever is not named is allowed: this closes doors that a sandbox does not need, the namespaces are the walls.
  * Sources: linux/seccomp.h, linux/bpf_common.h, the kernel's syscall tables.
  */
-export function seccompProgram(architecture: Architecture, sockets: SocketFamilies): Uint8Array {
+export function seccompProgram(architecture: Architecture, { seccomp: sockets, memory }: SeccompDemands): Uint8Array {
   const numbers = SYSCALLS[architecture];
   const code: Instruction[] = [
     load(ARCH_OFFSET),
@@ -18,7 +24,8 @@ export function seccompProgram(architecture: Architecture, sockets: SocketFamili
     // x32 calls carry this bit and would pass under other numbers
     ...(architecture === 'x64' ? [jump('at least', 0x4000_0000, 'no such call', 'next')] : []),
   ];
-  for (const name of UNAVAILABLE) code.push(jump('equal', numbers[name], 'no such call', 'next'));
+  for (const name of [...UNAVAILABLE, ...(memory === 'cgroup' ? [] : UNMAPPED)])
+    code.push(jump('equal', numbers[name], 'no such call', 'next'));
   for (const name of REFUSED) code.push(jump('equal', numbers[name], 'refuse', 'next'));
   for (const { call, test } of GUARDED) {
     const number = numbers[call];
@@ -66,6 +73,9 @@ export const REFUSED = [
 
 /** Answered with ENOSYS, so that programs fall back: their arguments are in memory, where a filter cannot look. */
 export const UNAVAILABLE = ['clone3', 'openat2'] as const;
+
+/** Memory that is in nobody's address space, which a control group counts and a watchdog would not see. */
+export const UNMAPPED = ['memfd_create', 'memfd_secret', 'shmget'] as const;
 
 /** Refused with EPERM for some arguments. A test reads one 32-bit argument: the kernel looks at no more of these. */
 const GUARDED: readonly { readonly call: GuardedCall; readonly test: (sockets: SocketFamilies) => Instruction[] }[] = [
@@ -207,7 +217,7 @@ type GuardedCall =
   | 'creat'
   | 'open'
   | 'openat';
-type Call = (typeof REFUSED)[number] | (typeof UNAVAILABLE)[number] | GuardedCall;
+type Call = (typeof REFUSED)[number] | (typeof UNAVAILABLE)[number] | (typeof UNMAPPED)[number] | GuardedCall;
 
 /** Since Linux 5.1 a new call has one number everywhere. */
 const COMMON = {
@@ -223,6 +233,7 @@ const COMMON = {
   clone3: 435,
   openat2: 437,
   mount_setattr: 442,
+  memfd_secret: 447,
   fchmodat2: 452,
   open_tree_attr: 467,
 } as const;
@@ -233,6 +244,7 @@ export const SYSCALLS: Readonly<Record<Architecture, Readonly<Partial<Record<Cal
     ...COMMON,
     open: 2,
     ioctl: 16,
+    shmget: 29,
     socket: 41,
     socketpair: 53,
     clone: 56,
@@ -260,6 +272,7 @@ export const SYSCALLS: Readonly<Record<Architecture, Readonly<Partial<Record<Cal
     process_vm_readv: 310,
     process_vm_writev: 311,
     finit_module: 313,
+    memfd_create: 319,
     kexec_file_load: 320,
     bpf: 321,
     userfaultfd: 323,
@@ -279,6 +292,7 @@ export const SYSCALLS: Readonly<Record<Architecture, Readonly<Partial<Record<Cal
     init_module: 105,
     delete_module: 106,
     ptrace: 117,
+    shmget: 194,
     socket: 198,
     socketpair: 199,
     add_key: 217,
@@ -291,6 +305,7 @@ export const SYSCALLS: Readonly<Record<Architecture, Readonly<Partial<Record<Cal
     process_vm_readv: 270,
     process_vm_writev: 271,
     finit_module: 273,
+    memfd_create: 279,
     bpf: 280,
     userfaultfd: 282,
     kexec_file_load: 294,

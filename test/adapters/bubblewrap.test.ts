@@ -112,6 +112,11 @@ describe('streams', () => {
     expect(ran.stdout).toBe(`${odd.slice(0).join('|')}\nHOME,PATH,TMPDIR`);
   });
 
+  test('both can be opened anew by their names', async () => {
+    const ran = await sh('echo a > /dev/stdout; echo b > /dev/stderr; echo c > /dev/fd/1; echo d > /proc/self/fd/2');
+    expect(ran).toMatchObject({ stdout: 'a\nc\n', stderr: 'b\nd\n' });
+  });
+
   test('output past the limit stops the command', async () => {
     const { execution, stdout } = await run(['yes'], { limits: { maxOutputBytes: 100_000 } });
     expect(execution.ending).toMatchObject({ outcome: 'limit', limit: 'output' });
@@ -160,6 +165,38 @@ describe('limits', () => {
     expect(stdout).toBe('');
     expect(execution.ending).not.toEqual({ outcome: 'exited', exitCode: 0 });
     expect(execution.measured.peakRssBytes).toBeLessThan(200 * MIB);
+  });
+
+  test.each(['cgroup', 'watchdog'])('memory that processes share, by %s', async (by) => {
+    // MAP_SHARED | MAP_ANONYMOUS, filled by reading zeros into it, by two processes that both have it mapped
+    const [mmap, read] = process.arch === 'x64' ? [9, 0] : [222, 63];
+    const fill = (bytes: number): string =>
+      `my $at = syscall(${mmap}, 0, ${bytes}, 3, 0x21, -1, 0); open my $zero, "<", "/dev/zero"; fork;
+       for (my $i = 0; $i < ${bytes}; $i += ${MIB}) { syscall(${read}, fileno $zero, $at + $i, ${MIB}); select(undef, undef, undef, 0.001) }
+       select(undef, undef, undef, 0.3); print "had it\n"; wait`;
+    const wish = { machine: by === 'watchdog' ? { cgroup: null } : {}, limits: { memoryLimitBytes: 128 * MIB } };
+    const much = await run(['perl', '-e', fill(400 * MIB)], wish);
+    expect(much.stdout).toBe('');
+    expect(much.execution.ending).toMatchObject({ outcome: 'limit', limit: 'memory' });
+    // what two share is there once
+    const little = await run(['perl', '-e', fill(80 * MIB)], wish);
+    expect(little.stdout).toBe('had it\nhad it\n');
+  });
+
+  test('memory that no process has mapped is not had where no group counts it', async () => {
+    const call = process.arch === 'x64' ? 319 : 279;
+    const ask = `my $name = "x"; print syscall(${call}, $name, 0) < 0 ? "refused" : "had"`;
+    expect((await run(['perl', '-e', ask], { machine: { cgroup: null } })).stdout).toBe('refused');
+  });
+
+  test('processor time is told, that of descendants included', async () => {
+    const busy = "perl -e 'my $i = 0; $i++ while $i < 1e7'";
+    const { execution, stdout } = await sh(`${busy}; (${busy} & wait); times`);
+    const seconds = [...stdout.matchAll(/(\d+)m([\d.]+)s/g)].map(([, m, s]) => Number(m) * 60 + Number(s));
+    const due = 1000 * seconds.reduce((sum, each) => sum + each, 0);
+    expect(due).toBeGreaterThan(200);
+    expect(execution.measured.cpuMs).toBeGreaterThan(due * 0.9);
+    expect(execution.measured.cpuMs).toBeLessThan(due * 1.1 + 100);
   });
 
   test('a fork bomb is bounded', async () => {

@@ -41,10 +41,14 @@ export function proposeRun(
 }
 
 /** A call of a tool that palyra does not run itself. */
-export function proposeCall(tool: string, context: Proposal['request']['context'] = {}): Proposal {
+export function proposeCall(
+  tool: string,
+  context: Proposal['request']['context'] = {},
+  principal = 'user:ops',
+): Proposal {
   return {
     request: {
-      principal: 'user:ops',
+      principal,
       action: 'tool.execute',
       resource: `tool:${tool}`,
       context: { session_id: 'session-1', ...context },
@@ -62,6 +66,7 @@ export function seal(proposal: Proposal, policyHash = 'p'.repeat(64)): SealedPro
 export function pendingOf(call: SealedProposal, approvalId = '01J00000000000000000000000'): Approval {
   return newApproval(call, {
     approvalId,
+    requestedBy: 'user:ops',
     now: NOW,
     timeoutMs: 900_000,
     why: 'it is ask_each_time',

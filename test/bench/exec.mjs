@@ -1,10 +1,13 @@
 // One contained command through the whole of `palyra exec`, journal included, against what anybody would put together:
-// a Node process that decides once with cedar-wasm as its package documents it, and bare bwrap. Run: node build.mjs first.
-import { spawnSync } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// a Node process that decides once with cedar-wasm as its package documents it, and bare bwrap; and beside srt, the
+// sandbox of another maker, both on the Node that srt needs. Run: npm run bench exec
+import { spawn, spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inTurn } from './measure.mjs';
 
 const RUNS = 15;
 const PALYRA = new URL('../../bin/palyra.js', import.meta.url).pathname;
@@ -44,37 +47,63 @@ const plain = config('plain', []);
 const proxied = config('proxied', [`allowed_egress_hosts = ["127.0.0.1:${service.address().port}"]`]);
 const tierB = config('b', ['tier = "b"', 'egress_enforcement_mode = "none"']);
 
-const run = (file, args) => {
-  const { status, stderr } = spawnSync(file, args, { cwd: workspace, env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${file} ${args.join(' ')}: ${status} ${stderr}`);
-};
-const palyra = (...args) => run(process.execPath, [PALYRA, ...args]);
+const newer = installNewer();
+palyra(process.execPath, ...plain, 'posture', 'set', 'palyra.process.run', 'always_allow');
 const ways = {
   'cedar-wasm and bare bwrap': () => {
     run(process.execPath, [join(home, 'decide.cjs')]);
     run('bwrap', ['--unshare-all', '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '/bin/true']);
   },
-  'tier c, strict': () => palyra(...plain, 'exec', '--', '/bin/true'),
-  'tier c, strict, one host': () => palyra(...proxied, 'exec', '--', '/bin/true'),
-  'tier b': () => palyra(...tierB, 'exec', '--', '/bin/true'),
+  'tier c, strict': () => palyra(process.execPath, ...plain, 'exec', '--', '/bin/true'),
+  'tier c, strict, one host': () => palyra(process.execPath, ...proxied, 'exec', '--', '/bin/true'),
+  'tier b': () => palyra(process.execPath, ...tierB, 'exec', '--', '/bin/true'),
+  ...(newer === undefined
+    ? {}
+    : {
+        'srt, Node 24': () => run(newer.node, [newer.srt, '/bin/true']),
+        'tier c, strict, Node 24': () => palyra(newer.node, ...plain, 'exec', '--', '/bin/true'),
+        'the same, one host, Node 24': () => palyra(newer.node, ...proxied, 'exec', '--', '/bin/true'),
+      }),
 };
-
-palyra(...plain, 'posture', 'set', 'palyra.process.run', 'always_allow');
-const times = Object.keys(ways).map(() => []);
-for (let turn = 0; turn <= RUNS; turn++) {
-  Object.values(ways).forEach((way, i) => {
-    const before = performance.now();
-    way();
-    // the first turn warms the disk's cache
-    if (turn > 0) times[i].push(performance.now() - before);
-  });
+const ms = await inTurn(Object.fromEntries(Object.entries(ways).map(([name, way]) => [name, () => timed(way)])), RUNS);
+const base = ms['cedar-wasm and bare bwrap'];
+console.log(`/bin/true, wall, median of ${RUNS} interleaved`);
+for (const [name, median] of Object.entries(ms)) {
+  console.log(`${name.padEnd(30)}${median.toFixed(0).padStart(5)} ms   ${(median / base).toFixed(2)}`);
 }
+if (newer === undefined) console.log('srt could not be installed, so there is no row for it');
+console.log(`peak memory of palyra while a command runs: ${await peakMib()} MiB`);
 service.close();
 rmSync(home, { recursive: true });
 
-const [base, ...others] = times.map((all) => all.sort((a, b) => a - b)[Math.floor(RUNS / 2)]);
-console.log(`/bin/true, wall, median of ${RUNS} interleaved (node ${process.version})`);
-Object.keys(ways).forEach((name, i) => {
-  const median = i === 0 ? base : others[i - 1];
-  console.log(`${name.padEnd(28)}${median.toFixed(0).padStart(5)} ms   ${(median / base).toFixed(2)}`);
-});
+function run(file, args) {
+  const { status, stderr } = spawnSync(file, args, { cwd: workspace, env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${file} ${args.join(' ')}: ${status} ${stderr}`);
+}
+
+function palyra(node, ...args) {
+  run(node, [PALYRA, ...args]);
+}
+
+function timed(way) {
+  const before = performance.now();
+  way();
+  return performance.now() - before;
+}
+
+/** srt and a Node that it runs on; undefined where they cannot be had. */
+function installNewer() {
+  const packages = ['node@24', '@anthropic-ai/sandbox-runtime'];
+  spawnSync('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefix', home, ...packages], { cwd: home });
+  const node = join(home, 'node_modules/node/bin/node');
+  const srt = join(home, 'node_modules/@anthropic-ai/sandbox-runtime/dist/cli.js');
+  return existsSync(node) && existsSync(srt) ? { node, srt } : undefined;
+}
+
+async function peakMib() {
+  const child = spawn(process.execPath, [PALYRA, ...plain, 'exec', '--', 'sleep', '1'], { cwd: workspace, env });
+  await sleep(900);
+  const peak = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
+  await new Promise((resolve) => child.once('exit', resolve));
+  return Math.round(Number(peak) / 1024);
+}

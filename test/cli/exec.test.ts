@@ -164,6 +164,37 @@ describe('a command ends as it ended', () => {
     await terminal.sees('caught');
     expect(await terminal.ends()).toBe(5);
   });
+
+  test('on a terminal it is a job of its own: it cannot end palyra, and a stop does not leave it hanging', async () => {
+    const terminal = (script: string) =>
+      openTerminal(['exec', '--tty', '--report', 'tty.json', ...sh(script)], {
+        cwd: open.folder,
+        home: dirname(open.folder),
+      });
+    expect(await terminal('kill -9 0').ends()).toBe(137);
+    expect(JSON.parse(readFileSync(join(open.folder, 'tty.json'), 'utf8'))).toMatchObject({ exit_code: 137 });
+    const stopping = terminal('kill -STOP 0; echo goes on; read line; echo heard $line');
+    await stopping.sees('goes on');
+    stopping.type('hello\r');
+    await stopping.sees('heard hello');
+    expect(await stopping.ends()).toBe(0);
+  });
+
+  test('on a terminal SIGKILL of palyra ends it, too', async () => {
+    const mark = `62${process.pid % 1000}.5`;
+    const line = `node "${join(PACKAGE, 'bin/palyra.js')}" exec --tty -- sh -c 'echo ready; sleep ${mark}'`;
+    const child = spawn('script', ['-qc', `echo $$ > palyra.pid; exec ${line}`, '/dev/null'], {
+      cwd: open.folder,
+      env: { HOME: dirname(open.folder), PATH: process.env.PATH },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    for (let tries = 0; !isRunning(`sleep\0${mark}`) && tries < 200; tries++) await sleep(50);
+    expect(isRunning(`sleep\0${mark}`)).toBe(true);
+    process.kill(Number(readFileSync(join(open.folder, 'palyra.pid'), 'utf8')), 'SIGKILL');
+    for (let tries = 0; isRunning(`sleep\0${mark}`) && tries < 100; tries++) await sleep(50);
+    expect(isRunning(`sleep\0${mark}`)).toBe(false);
+    child.kill();
+  });
 });
 
 function isRunning(command: string): boolean {

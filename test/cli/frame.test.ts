@@ -94,6 +94,28 @@ describe('colour', () => {
   });
 });
 
+test('a working folder that is gone is said, for programs too', async () => {
+  const { bash } = newPlace();
+  const gone = 'mkdir gone && cd gone && rmdir ../gone && palyra';
+  const { code, stdout, stderr } = await bash(`${gone} --help > /dev/null && palyra approvals list`);
+  // the shell that starts palyra here says so, too
+  const ours = (text: string): string => text.replaceAll(/^sh: .*\n/gm, '');
+  expect([code, stdout, ours(stderr)]).toEqual([
+    2,
+    '',
+    `palyra: error: the working folder is gone
+palyra: why:   it was removed or replaced since your shell went there
+palyra: hint:  cd .   or go to another folder
+`,
+  ]);
+  const json = await bash(`${gone} --json approvals list`);
+  expect([json.code, json.stdout]).toEqual([2, '']);
+  expect(JSON.parse(ours(json.stderr)).error).toMatchObject({
+    code: 'usage.invalid',
+    message: 'the working folder is gone',
+  });
+});
+
 test('a fresh place is answered, and nothing is written', async () => {
   const { bash, palyra } = newPlace();
   await palyra(LIST);

@@ -18,9 +18,23 @@ import { describe, expect, test } from 'vitest';
 import { registryShape } from '../../src/access/registry.ts';
 import { PalyraError } from '../../src/errors.ts';
 import { freshRoot, openStore } from '../adapters/state-root.ts';
+import { newPlace } from '../palyra.ts';
 import { addNote, addToken, tokenOf } from '../store/samples.ts';
 
 const SECRET = 'palyra_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf2UGG5m';
+
+test.runIf(process.getuid?.() === 0)('a root that nothing can be written to is told with what opens it', async () => {
+  const { folder, bash } = newPlace();
+  const root = join(folder, '..', 'ro');
+  mkdirSync(root, { mode: 0o500 });
+  chownSync(root, 65534, 65534);
+  const asNobody = `setpriv --reuid=65534 --regid=65534 --clear-groups palyra --state-root ${root} posture set palyra.echo disabled --yes`;
+  const { code, stderr } = await bash(asNobody);
+  expect([code, stderr]).toEqual([
+    14,
+    `palyra: error: ${root}/lock cannot be opened\npalyra: hint:  chmod 700 ${root}\n`,
+  ]);
+});
 
 /** How a state of two transactions is spoilt, and the start of what must be said of it. */
 const SPOILT: readonly (readonly [name: string, spoil: (root: string) => void, says: RegExp])[] = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { registryShape } from '../../src/access/registry.ts';
-import type { Approval, Verdict } from '../../src/approvals/approval.ts';
+import { type Approval, decisionWords, stateOf, type Verdict } from '../../src/approvals/approval.ts';
 import { exportLines } from '../../src/approvals/export.ts';
 import type { Proposal } from '../../src/approvals/proposal.ts';
 import { canonicalJson } from '../../src/canonical.ts';
@@ -59,6 +59,25 @@ describe('a claim', () => {
     expect(answer.authority.call.requestSha256).toBe(approval.request_sha256);
   });
 
+  test('is good as long after the answer as the question was given, and no longer, whatever the scope', async () => {
+    for (const scope of ['once', 'session'] as const) {
+      const desk = await openTestDesk();
+      const approval = await ask(desk, proposeRun(), 600_000);
+      desk.time = NOW + 500_000;
+      await settleApproval(desk, approval.approval_id, allow(approval, { scope }));
+      const head = await desk.store.journal.boundHead();
+      desk.time = NOW + 500_000 + 600_000;
+      const lapsed = await findApproval(desk, approval.approval_id);
+      expect(stateOf(lapsed, desk.time - 1)).toBe('allowed');
+      expect(decisionWords(lapsed, desk.time)).toBe(
+        `allowed ${scope === 'once' ? 'once' : 'for the session'} by user:ops, and lapsed`,
+      );
+      // nobody writes it down
+      expect(await desk.store.journal.boundHead()).toEqual(head);
+      expect(await claim(desk, approval, proposeRun())).toBe('denied approval.lapsed');
+    }
+  });
+
   test('with one byte changed, or the same JSON in other bytes, is refused and uses nothing up', async () => {
     const desk = await openTestDesk();
     const approval = await ask(desk);
@@ -67,6 +86,24 @@ describe('a claim', () => {
       expect(await claim(desk, approval, { payload: Buffer.from(text) })).toBe('conflict approval.input_differs');
     }
     expect(await claim(desk, approval)).toBe('allowed');
+  });
+
+  test('of another tool, skill, action or resource than was approved is refused and uses nothing up', async () => {
+    const desk = await openTestDesk();
+    const approval = await ask(desk, proposeCall('palyra.plugin.run', { skill_id: 'acme.report' }));
+    await settleApproval(desk, approval.approval_id, allow(approval));
+    for (const named of [
+      { tool: 'palyra.echo' },
+      { tool: '' },
+      { tool: 'palyra.plugin.run', skill: 'acme.other' },
+      { skill: 'acme.report' },
+      { action: 'memory.purge' },
+      { tool: 'palyra.plugin.run', resource: 'tool:palyra.echo' },
+    ]) {
+      expect(await claim(desk, approval, { ...PAYLOAD, named })).toBe('conflict approval.call_differs');
+    }
+    const named = { tool: 'PALYRA.plugin.run', skill: 'acme.report', resource: 'tool:palyra.plugin.run' };
+    expect(await claim(desk, approval, { ...PAYLOAD, named })).toBe('allowed');
   });
 
   test('of a command with anything changed is refused', async () => {
@@ -220,6 +257,24 @@ describe('an answer', () => {
     await expect(ask(as('bob'))).rejects.toMatchObject({ code: 'access.forbidden' });
     await settleApproval(as('eve'), id, verdict);
     expect(await findApproval(desk, id)).toMatchObject({ decided_by: 'user:eve' });
+
+    // asking as somebody else does not make it somebody else's question
+    const asAgent = (login: string): TestDesk => ({ ...desk, by: { ...desk.by, login, as: 'agent:x' } }) as TestDesk;
+    const disguised = await ask(asAgent('eve'), proposeCall('palyra.http.fetch', {}, 'agent:x'));
+    expect(disguised).toMatchObject({ principal: 'agent:x', requested_by: 'user:eve' });
+    for (const own of [as('eve'), asAgent('eve'), asAgent('ops')]) {
+      await expect(settleApproval(own, disguised.approval_id, allow(disguised))).rejects.toMatchObject({
+        code: 'access.forbidden',
+      });
+    }
+    await settleApproval(desk, disguised.approval_id, allow(disguised));
+    const asBob = { ...desk, by: { ...desk.by, login: 'bob' } } as TestDesk;
+    await expect(claim(asBob, disguised)).rejects.toMatchObject({ code: 'access.forbidden' });
+    expect(await claim(as('eve'), disguised)).toBe('allowed');
+    expect(await findApproval(desk, disguised.approval_id)).toMatchObject({
+      decided_by: 'user:ops',
+      used_at_unix_ms: NOW,
+    });
   });
 });
 

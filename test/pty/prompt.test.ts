@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stateOf as judge } from '../../src/approvals/approval.ts';
@@ -340,8 +340,12 @@ describe('what is shown', () => {
     expect(person.text()).toContain(
       'curl -H "Authorization: ghp_[36 more characters, masked]" https://example.org/srv',
     );
-    expect(person.text()).toContain('! 1 secret masked');
+    expect(person.text()).toContain('! 1 secret masked; view everything');
     expect(person.raw()).not.toContain(secret);
+    person.type('v\r');
+    await person.sees('! 1 secret that was masked, shown from here on');
+    await person.sees(`curl -H "Authorization: ${secret}" https://example.org/srv`);
+    await person.sees(ASKED);
     person.type('\r');
     await person.ends();
   });
@@ -372,6 +376,80 @@ describe('while a person looks', () => {
     await person.sees('no longer pending: denied by user:oncall ("use a branch")');
     expect(await person.ends()).toBe(0);
     expect(await stateOf(place, id)).toMatchObject({ state: 'denied', decided_by: 'user:oncall' });
+  });
+});
+
+describe.each([
+  ['missing', (path: string) => rmSync(path)],
+  ['not what was asked with', (path: string) => writeFileSync(path, '{"say":"harmless"}')],
+])('an input that is %s', (wrong, spoil) => {
+  test('is said, can be denied alone, and stops neither the queue nor the doctor', async () => {
+    const place = await newDesk();
+    const [spoilt, next] = [await ask(place), await ask(place, '{"say":"next"}')];
+    const { payload_sha256: digest, request_sha256 } = await stateOf(place, spoilt);
+    spoil(`${dirname(place.folder)}/.local/state/palyra/payloads/${digest}`);
+
+    const { code, stdout } = await place.palyra(['doctor']);
+    expect([code, stdout]).toEqual([6, expect.stringContaining(`✗ the input of …${spoilt.slice(-6)} is ${wrong}`)]);
+    const operator = { decision: 'allow', scope: 'once', digest: request_sha256 } as const;
+    await expect(settleApproval(place.gate, spoilt, operator)).rejects.toMatchObject({
+      code: 'store.unsafe',
+      hint: 'palyra doctor',
+    });
+
+    const person = resolve(place);
+    await person.sees(`! the input of …${spoilt.slice(-6)} is ${wrong}`);
+    await person.sees(ASKED);
+    expect(person.text()).not.toContain('allow once');
+    person.type('a\r');
+    await person.sees('no such choice; it is one of d, k, q');
+    await person.sees(ASKED);
+    person.type('d\r');
+    await person.sees('Reason');
+    person.type('\r');
+    await person.sees('{"say":"next"}');
+    await person.sees(ASKED);
+    person.type('\r');
+    expect(await person.ends()).toBe(0);
+    expect([await stateOf(place, spoilt), await stateOf(place, next)]).toMatchObject([
+      { state: 'denied' },
+      { state: 'pending' },
+    ]);
+  });
+});
+
+describe('after one that ended under the operator’s eyes', () => {
+  test('keys typed for it do not answer the next, which comes only with Enter', async () => {
+    const place = await newDesk();
+    const [gone, next] = [await ask(place, '{}', { timeoutMs: 3000 }), await ask(place, '{"say":"next"}')];
+    const person = resolve(place);
+    await person.sees(ASKED);
+    await person.sees('no longer pending');
+    person.type('a\r');
+    await person.sees('? Enter to go on, q to quit');
+    person.type('a\r');
+    await person.sees('only Enter goes on');
+    await person.sees('? Enter to go on, q to quit');
+    expect(person.text()).not.toContain('{"say":"next"}');
+    person.type('\r');
+    await person.sees('{"say":"next"}');
+    await person.sees(ASKED);
+    person.type('q\r');
+    expect(await person.ends()).toBe(0);
+    expect([await stateOf(place, gone), await stateOf(place, next)]).toMatchObject([
+      { state: 'timed_out' },
+      { state: 'pending' },
+    ]);
+  });
+
+  test('q leaves the rest pending', async () => {
+    const place = await newDesk();
+    const [, next] = [await ask(place, '{}', { timeoutMs: 3000 }), await ask(place, '{"say":"next"}')];
+    const person = resolve(place);
+    await person.sees('? Enter to go on, q to quit');
+    person.type('q\r');
+    expect(await person.ends()).toBe(0);
+    expect(await stateOf(place, next ?? '')).toMatchObject({ state: 'pending' });
   });
 });
 

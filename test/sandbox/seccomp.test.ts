@@ -6,8 +6,10 @@ import {
   SYSCALLS,
   seccompProgram,
   UNAVAILABLE,
+  UNMAPPED,
 } from '../../src/sandbox/seccomp.ts';
 
+const INTERNET = { seccomp: 'internet', memory: 'cgroup' } as const;
 const ALLOW = 'allow';
 const EPERM = 'errno 1';
 const ENOSYS = 'errno 38';
@@ -15,7 +17,7 @@ const KILL = 'kill process';
 const ARCHITECTURES: readonly Architecture[] = ['x64', 'arm64'];
 
 test.each(ARCHITECTURES)('%s: the program refuses exactly what the table names, and nothing else', (arch) => {
-  const program = decode(seccompProgram(arch, 'internet'));
+  const program = decode(seccompProgram(arch, INTERNET));
   const numbers = SYSCALLS[arch];
   const refused = new Set<number | undefined>(REFUSED.map((name) => numbers[name]));
   const unavailable = new Set<number | undefined>(UNAVAILABLE.map((name) => numbers[name]));
@@ -26,21 +28,30 @@ test.each(ARCHITECTURES)('%s: the program refuses exactly what the table names, 
   }
 });
 
+test.each(ARCHITECTURES)('%s: memory that nobody would count is not had where only processes are watched', (arch) => {
+  const watched = decode(seccompProgram(arch, { seccomp: 'internet', memory: 'watchdog' }));
+  const grouped = decode(seccompProgram(arch, INTERNET));
+  for (const name of UNMAPPED) {
+    const call = { number: SYSCALLS[arch][name] ?? -1, arch: AUDIT_ARCH[arch] };
+    expect([run(watched, call), run(grouped, call)]).toEqual([ENOSYS, ALLOW]);
+  }
+});
+
 test.each(ARCHITECTURES)('%s: another processor is killed, whatever it calls', (arch) => {
-  const program = decode(seccompProgram(arch, 'internet'));
+  const program = decode(seccompProgram(arch, INTERNET));
   const other = arch === 'x64' ? 'arm64' : 'x64';
   for (const wrong of [AUDIT_ARCH[other], 0x4000_0003, 0]) expect(run(program, { number: 1, arch: wrong })).toBe(KILL);
 });
 
 test('x32 calls do not exist', () => {
-  const program = decode(seccompProgram('x64', 'internet'));
+  const program = decode(seccompProgram('x64', INTERNET));
   for (const number of [0x4000_0000, 0x4000_0065, 0x7fff_ffff, 0xffff_ffff]) {
     expect(run(program, { number, arch: AUDIT_ARCH.x64 })).toBe(ENOSYS);
   }
 });
 
 test.each(ARCHITECTURES)('%s: arguments decide where the table says so, by their low 32 bits', (arch) => {
-  const program = decode(seccompProgram(arch, 'internet'));
+  const program = decode(seccompProgram(arch, INTERNET));
   const numbers = SYSCALLS[arch];
   const high = 0x1_0000_0000n;
   const answer = (call: keyof typeof numbers, ...args: (number | bigint)[]): string =>
@@ -81,7 +92,7 @@ test.each(ARCHITECTURES)('%s: arguments decide where the table says so, by their
 });
 
 test('the calls that only x64 has are guarded there', () => {
-  const program = decode(seccompProgram('x64', 'internet'));
+  const program = decode(seccompProgram('x64', INTERNET));
   const answer = (number: number, ...args: number[]): string =>
     run(program, { number, arch: AUDIT_ARCH.x64, args: args.map(BigInt) });
   expect([answer(90, 0, 0o4755), answer(90, 0, 0o755)]).toEqual([EPERM, ALLOW]);
@@ -91,7 +102,7 @@ test('the calls that only x64 has are guarded there', () => {
 });
 
 test.each(ARCHITECTURES)('%s: without network no socket of any family is had, pairs are', (arch) => {
-  const program = decode(seccompProgram(arch, 'none'));
+  const program = decode(seccompProgram(arch, { seccomp: 'none', memory: 'cgroup' }));
   const numbers = SYSCALLS[arch];
   for (const family of [1, 2, 10, 16, 17]) {
     expect(run(program, { number: numbers.socket ?? -1, arch: AUDIT_ARCH[arch], args: [BigInt(family)] })).toBe(EPERM);

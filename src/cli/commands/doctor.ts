@@ -17,7 +17,7 @@ export function doctor(cli: Cli): Command {
   return worded(verb, {
     about: `Looks at owners, modes and links of all files of the state, the lock and who holds it, what crashes left, the shape
 of the registry, the chain of the journal and whether both agree, flags, workspaces, members, invitations and tokens,
-the configuration, Node, flock, and by trying, bubblewrap. Without --fix nothing is written.
+the inputs of live approvals, the configuration, Node, flock, and by trying, bubblewrap. Without --fix nothing is written.
 
 --fix takes from others what they may do to the files, finishes or removes what a crash left, adds missing flags (off),
 binds workspaces, and removes memberships and invitations to workspaces that are gone, and memberships that are there
@@ -47,13 +47,7 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
   };
   const before = await diagnose(desk);
   const isToRepair = fix && before.some(({ isFixable }) => isFixable);
-  if (isToRepair && !options.dryRun) {
-    const { repairState } = await import('../../flows/repair-state.ts');
-    const access = await openDesk(cli);
-    await repairState(access, { state });
-    if (before.some(({ code }) => code.startsWith('run.'))) await finishRuns(cli, access, desk);
-  }
-  const after = isToRepair && !options.dryRun ? await diagnose(desk) : before;
+  const after = isToRepair && !options.dryRun ? await repair() : before;
   const repaired = before.filter(
     (one) => one.isFixable && !after.some(({ code, what }) => code === one.code && what === one.what),
   );
@@ -76,6 +70,17 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
     if (fixable > 0 && !fix) output.note(`palyra doctor --fix   repairs ${fixable} of ${after.length}`);
   }
   return isWell ? 'ok' : 'check_failed';
+
+  async function repair(): Promise<readonly Finding[]> {
+    const { repairState } = await import('../../flows/repair-state.ts');
+    const access = await openDesk(cli);
+    const stopped = await repairState(access, { state });
+    if (stopped === undefined && before.some(({ code }) => code.startsWith('run.')))
+      await finishRuns(cli, access, desk);
+    const left = await diagnose(desk);
+    // whatever stopped it is wrong, even where looking alone does not find it
+    return stopped === undefined || left.some(({ isWrong }) => isWrong) ? left : [...left, stopped];
+  }
 }
 
 /** What commands left whose palyra was killed is put aside, and said. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ClaimAnswer } from '../../../flows/claim-approval.ts';
 import { PAYLOAD_BYTES } from '../../../store/bounds.ts';
+import { nameWords, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
@@ -13,24 +14,34 @@ export function claim(cli: Cli): Command {
     .description('Use up an approval, right before the call is made: once, and only for the input that was approved.')
     .argument('<id>', 'the approval, or the end of its id')
     .requiredOption('--input <file>', 'the input that is about to be used (- for standard input)')
+    .option('--tool <tool>', 'the tool that is about to be executed; with another than was approved nothing is used up')
+    .option('--skill <skill>', 'the skill, likewise')
+    .option('--action <action>', 'the action, likewise')
+    .option('--resource <resource>', 'the resource, likewise')
     .action(
-      ending(cli, async (id: string, { input }) => {
+      ending(cli, async (id: string, { input, ...named }) => {
         const payload = (await cli.world.files()).readBytes(input, { bytes: PAYLOAD_BYTES, what: 'input' });
         const { claimApproval } = await import('../../../flows/claim-approval.ts');
-        const { answer } = await claimApproval(await openGateDesk(cli), id, { payload });
+        const { answer } = await claimApproval(await openGateDesk(cli), id, { payload, named });
         return sayClaim(cli, answer);
       }),
     );
   return worded(verb, {
-    about: `Exit 0: make the call, now and once. 10: denied, timed out, revoked, or policy says no meanwhile. 11: nobody has
-answered yet. 4: it is used already, or this is not what was approved.`,
+    about: `Exit 0: make the call, now and once. 10: denied, timed out, lapsed, revoked, or policy says no meanwhile. 11: nobody
+has answered yet. 4: it is used already, or this is not what was approved.
+
+The input is not all that was approved: name the tool (or the action and its resource) that you are about to use, in the
+words of request, and another than was approved is refused (approval.call_differs). With rbac on, what somebody else asked
+for takes trust.operate.
+
+An allow that is not claimed lapses as long after the answer as the question was given (request --timeout).`,
     examples: [
       {
         says: 'an executor asks, and claims right before it runs',
-        command: `id=$(echo '{}' | palyra approvals request --action memory.purge --resource memory:all --input -); echo '{}' | palyra approvals claim $id --input -`,
+        command: `id=$(echo '{}' | palyra approvals request --action memory.purge --resource memory:all --input -); echo '{}' | palyra approvals claim $id --action memory.purge --resource memory:all --input -`,
       },
     ],
-    exits: ['ok', 'usage', 'not_found', 'conflict', 'deny', 'approval_required', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'approval_required', 'unsafe_state'],
   }) as unknown as Command;
 }
 
@@ -52,13 +63,19 @@ function sayClaim({ output, world, options }: Cli, answer: ClaimAnswer): ExitNam
       reasons,
       changed: outcome === 'allowed' && !options.dryRun,
       ...decisionJson(approval, world.clock()),
+      principal: approval.principal,
+      action: approval.action,
+      resource: approval.resource,
+      tool_name: approval.tool_name ?? null,
+      skill_id: approval.skill_id ?? null,
       payload_sha256: approval.payload_sha256,
     });
     return EXIT[outcome];
   }
-  if (answer.outcome === 'allowed')
-    output.answer(`${output.paint.good('✓ ALLOW')}  by ${groundWords(answer.authority)}`);
-  else {
+  if (answer.outcome === 'allowed') {
+    const allowed = output.paint.good(options.dryRun ? '✓ would allow' : '✓ ALLOW');
+    output.answer(`${allowed}  ${printable(nameWords(approval.prompt.title))}, by ${groundWords(answer.authority)}`);
+  } else {
     output.answer(`${output.paint.bad('✗ DENY')}   ${reasons[0]?.code ?? ''}`);
     for (const words of reasonWords(reasons)) output.answer(`  ${words}`);
   }

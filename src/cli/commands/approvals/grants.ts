@@ -60,14 +60,15 @@ function revoke(cli: Cli): Command {
     .action(
       ending(cli, async (id: string) => {
         const { revokeGrant } = await import('../../../flows/revoke-grant.ts');
-        const { answer: grant, entry } = await revokeGrant(await openDesk(cli), id);
+        const { answer, entry } = await revokeGrant(await openDesk(cli), id);
+        const { grant, before } = answer;
         const now = cli.world.clock();
         if (cli.output.json) {
           const schema = 'palyra.approvals.grants.revoke/1';
           cli.output.value({ schema, ...grantJson(grant, now), changed: entry !== null, journal_seq: entry });
         } else {
-          const would = cli.options.dryRun ? 'would be ' : '';
-          cli.output.note(`${would}${printable(grantTerm(grant, now))}  ${shortId(grant.grant_id)}`);
+          const how = before === 'ended' ? 'already ' : cli.options.dryRun ? 'would be ' : '';
+          cli.output.note(`${how}${printable(grantTerm(grant, now))}  ${shortId(grant.grant_id)}`);
         }
         return 'ok';
       }),

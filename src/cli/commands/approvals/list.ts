@@ -71,6 +71,7 @@ const DECISION_OF = {
   pending: 'pending',
   allowed: 'allow',
   used: 'allow',
+  lapsed: 'allow',
   denied: 'deny',
   timed_out: 'timeout',
   failed: 'error',

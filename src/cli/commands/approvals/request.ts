@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { refuseInvisible } from '../../../access/actor.ts';
 import type { Proposal } from '../../../approvals/proposal.ts';
 import { PalyraError } from '../../../errors.ts';
 import { whoActs } from '../../../flows/act.ts';
@@ -35,8 +36,12 @@ export function request(cli: Cli): Command {
     .option('--explain', 'say what each step of the gate found')
     .action(ending(cli, async (options) => await requestAs(cli, options)));
   return worded(verb, {
-    about: `Exit 0: allowed. 10: denied, with every reason. 11: an operator is asked; standard output has the id of the approval.
-Once it is allowed, \`palyra approvals claim\` uses it up, right before the call is made.
+    about: `Exit 0 comes in two ways, told apart by standard output. "✓ ALLOW …": posture or a grant allows it, make the call. The id
+of an approval (after --wait): an operator allowed it, and it is not used up yet: make the call only if
+\`palyra approvals claim ID --input FILE\` says so, right before. With --json, there is an approval_id or none.
+
+10: denied, with every reason. 11: an operator is asked; standard output has the id of the approval. 8: the same, and
+nobody answered within --wait.
 
 The input's bytes are what is approved: they are kept and shown as they are, at most 1 MiB.`,
     examples: [
@@ -48,10 +53,20 @@ The input's bytes are what is approved: they are kept and shown as they are, at 
         says: 'a sensitive action is asked for',
         command: `echo '{"older_than":"30d"}' | palyra approvals request --action memory.purge --resource memory:all --input -`,
       },
+      { says: 'an executor: whoever allows it, the call is made once', command: EXECUTOR },
     ],
-    exits: ['ok', 'usage', 'forbidden', 'pending', 'deny', 'approval_required', 'unsafe_state'],
+    exits: ['ok', 'usage', 'conflict', 'forbidden', 'busy', 'pending', 'deny', 'approval_required', 'unsafe_state'],
   }) as unknown as Command;
 }
+
+/** Runs as it stands, in any sh. */
+const EXECUTOR = `echo '{"url":"https://example.org"}' > call.json
+answer=$(palyra approvals request --tool palyra.http.fetch --input call.json --wait 10m) || exit
+case $answer in
+  *ALLOW*) ;; # nobody had to be asked
+  *) palyra approvals claim "$answer" --tool palyra.http.fetch --input call.json || exit ;;
+esac
+echo "here $(cat call.json) is fetched"`;
 
 interface RequestOptions {
   readonly tool?: string | undefined;
@@ -71,8 +86,12 @@ interface RequestOptions {
   readonly explain?: true | undefined;
 }
 
+const NAMES = ['tool', 'skill', 'action', 'resource', 'principal', 'session', 'run', 'channel', 'device'] as const;
+
 async function requestAs(cli: Cli, options: RequestOptions): Promise<ExitName> {
   const waitMs = options.wait === undefined ? undefined : parseDuration(options.wait, '--wait');
+  for (const option of NAMES) refuseInvisible(options[option] ?? '', `--${option}`);
+  for (const capability of options.capability) refuseInvisible(capability, '--capability');
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout, '--timeout');
   const payload = await readInput(cli, options.input);
   const desk = await openGateDesk(cli);
@@ -196,6 +215,7 @@ function sayOutcome(cli: Cli, answer: Extract<RequestAnswer, { decision: 'ask' }
   } else {
     output.answer(approval.approval_id);
     output.note(printable(standing(approval, now)));
+    if (exit === 'ok') output.note(`palyra approvals claim ${approval.approval_id} --input …   right before the call`);
   }
   return exit;
 }

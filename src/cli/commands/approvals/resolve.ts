@@ -30,15 +30,20 @@ export function resolve(cli: Cli): Command {
     about: `Whatever an agent can run must not be able to approve by itself: it takes a terminal on standard input and standard error,
 or a token with trust.operate in PALYRA_TOKEN, or scripted_resolve = true under [approvals] in ~/.config/palyra/palyra.toml
 or in a root-owned /etc/palyra/palyra.toml. --config, PALYRA_CONFIG and a project's file do not count, --yes neither.
+This stops accidents, and agents that are contained. It does not stop a process that runs uncontained as you: that can set
+a posture to always_allow, mint itself a token with trust.operate and answer with it, or make itself a terminal. Run agents
+inside palyra exec, or as another uid.
 
-An allow names the digest that was seen; if the request has another one, nothing is decided. --reason reaches the agent.`,
+An allow names the digest that was seen; if the request has another one, nothing is decided. --reason reaches the agent.
+What is allowed must be claimed soon: it lapses as long after the answer as the question was given (15 min unless said
+otherwise). A grant for a session or a time stands as long as it says.`,
     examples: [
       {
         says: 'in a script, with a token that has trust.operate in PALYRA_TOKEN',
         command: `id=$(echo '{}' | palyra approvals request --action memory.purge --resource memory:all --input -); palyra approvals resolve $id --decision deny --reason "use a branch"`,
       },
     ],
-    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'interrupted'],
+    exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state', 'interrupted'],
   }) as unknown as Command;
 }
 
@@ -57,25 +62,35 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
       hint: 'palyra approvals resolve ID --decision allow --digest DIGEST   in a script that may',
     });
   }
-  const [{ askApproval }, { settleApproval, settleOverdue }, { readApprovals }] = await Promise.all([
-    import('../../prompt-approval.ts'),
-    import('../../../flows/settle-approval.ts'),
-    import('../../../flows/find-approval.ts'),
-  ]);
+  const [{ askApproval, wantsNext }, { settleApproval, settleOverdue }, { readApprovals }, { readPayload }] =
+    await Promise.all([
+      import('../../prompt-approval.ts'),
+      import('../../../flows/settle-approval.ts'),
+      import('../../../flows/find-approval.ts'),
+      import('../../../flows/read-payload.ts'),
+    ]);
   const desk = await openDesk(cli);
   const queue = await pendingOf(cli, desk, ids);
   if (queue.length === 0) cli.output.note('nothing is pending');
+  let wasCutOff = false;
   for (const [i, approval] of queue.entries()) {
-    const now = cli.world.clock();
-    if (stateOf(approval, now) !== 'pending') {
-      cli.output.warn(`${shortId(approval.approval_id)}: ${standing(approval, now)}`);
-      continue;
+    if (!isStillPending(cli, approval)) continue;
+    if (wasCutOff) {
+      // what is being typed was meant for the one that is gone
+      if (!(await wantsNext(cli))) break;
+      wasCutOff = false;
+      if (!isStillPending(cli, approval)) continue;
     }
+    const now = cli.world.clock();
     cli.output.note(queueWords(queue, i, now));
-    const payload = await desk.store.payload(approval.payload_sha256);
+    // without it, it can still be denied
+    const payload = await readPayload(desk, approval).catch(asPalyraError);
     const said = await askApproval(cli, desk.store, { approval, payload, history: await readApprovals(desk), now });
     if (said === 'quit') break;
-    if (said === 'gone') await settleOverdue(desk);
+    if (said === 'gone') {
+      await settleOverdue(desk);
+      wasCutOff = true;
+    }
     if (said === 'skip' || said === 'gone') continue;
     try {
       saySettled(cli, await settleApproval(desk, approval.approval_id, said));
@@ -83,9 +98,22 @@ async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
       // somebody else was first: told, and the queue goes on
       if (!(error instanceof PalyraError) || error.code !== 'store.conflict') throw error;
       cli.output.warn(error.message, error.hint);
+      wasCutOff = true;
     }
   }
   return 'ok';
+}
+
+function asPalyraError(error: unknown): PalyraError {
+  if (error instanceof PalyraError) return error;
+  throw error;
+}
+
+function isStillPending({ world, output }: Cli, approval: Approval): boolean {
+  const now = world.clock();
+  if (stateOf(approval, now) === 'pending') return true;
+  output.warn(`${shortId(approval.approval_id)}: ${standing(approval, now)}`);
+  return false;
 }
 
 async function settleNamed(cli: Cli, ids: readonly string[], verdict: Verdict): Promise<ExitName> {
@@ -101,9 +129,10 @@ async function refuseScript(cli: Cli): Promise<void> {
   const { world } = cli;
   if (canAsk(cli) || world.token !== undefined) return;
   const { mayResolveScripted } = await import('../../../flows/scripted-resolve.ts');
-  if (mayResolveScripted({ files: await world.files() }, world.account())) return;
+  const account = world.account();
+  if (mayResolveScripted({ files: await world.files() }, account)) return;
   throw new PalyraError('usage.terminal_needed', 'without a terminal, only who was trusted with it may answer', {
-    why: 'neither a token in PALYRA_TOKEN nor scripted_resolve in your own ~/.config/palyra/palyra.toml',
+    why: `neither a token in PALYRA_TOKEN nor scripted_resolve in ${account.home}/.config/palyra/palyra.toml`,
     hint: 'palyra approvals resolve   on a terminal',
   });
 }

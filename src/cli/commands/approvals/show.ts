@@ -12,11 +12,14 @@ export function show(cli: Cli): Command {
     .argument('<id>', 'the approval, or the end of its id')
     .action(
       ending(cli, async (id: string) => {
-        const { findApproval, readApprovals } = await import('../../../flows/find-approval.ts');
+        const [{ findApproval, readApprovals }, { readPayload }] = await Promise.all([
+          import('../../../flows/find-approval.ts'),
+          import('../../../flows/read-payload.ts'),
+        ]);
         const store = await cli.store();
         const now = cli.world.clock();
         const approval = await findApproval({ store }, id);
-        const payload = await store.payload(approval.payload_sha256);
+        const payload = await readPayload({ store }, approval);
         if (cli.output.json) {
           const input_base64 = Buffer.from(payload).toString('base64');
           cli.output.value({ schema: 'palyra.approvals.show/1', ...approvalJson(approval, now), input_base64 });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { shortId } from '../../../ids.ts';
-import { asciiJson, printable } from '../../../text.ts';
+import { asciiJson, nameWords, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import { approvalJson, standing } from './words.ts';
@@ -29,11 +29,11 @@ export function watch(cli: Cli): Command {
           const { approval_id: id, prompt, principal } = approval;
           const said = [
             shortId(id),
-            printable(prompt.title),
+            printable(nameWords(prompt.title)),
             `risk ${prompt.risk_level.toUpperCase()}`,
-            printable(principal),
+            printable(nameWords(principal)),
           ];
-          output.answer(`${said.join('   ')}   ${standing(approval, now)}`);
+          output.answer(`${said.join('   ')}   ${printable(standing(approval, now))}`);
         }
         return 'ok';
       }),

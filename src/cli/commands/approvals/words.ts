@@ -109,6 +109,8 @@ export function outcomeOf(
     case 'allowed':
     case 'used':
       return { exit: 'ok', decision: 'allow', code: 'approval.allowed' };
+    case 'lapsed':
+      return { exit: 'deny', decision: 'deny', code: 'approval.lapsed' };
     case 'denied':
       return { exit: 'deny', decision: 'deny', code: 'approval.denied' };
     case 'timed_out':

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { shortId } from '../../../ids.ts';
-import { relative, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
-import { sayList } from '../../table.ts';
+import { momentColumn, sayList } from '../../table.ts';
 import { withTimes } from '../../times.ts';
 
 export function list(cli: Cli): Command {
@@ -30,11 +29,7 @@ export function list(cli: Cli): Command {
             { heading: 'team', cell: ({ team }) => team },
             { heading: 'name', cell: ({ display_name }) => display_name },
             { heading: 'members', cell: ({ members }) => String(members) },
-            {
-              heading: 'made',
-              cell: ({ created_at_unix_ms: at }) => relative(at, now),
-              value: ({ created_at_unix_ms: at }) => rfc3339(at),
-            },
+            momentColumn('made', now, 'created_at_unix_ms'),
           ],
           record: withTimes,
           empty: 'no workspaces yet   palyra workspaces create NAME',

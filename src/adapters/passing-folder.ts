@@ -1,0 +1,37 @@
+import { lstatSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemCode } from '../errors.ts';
+
+/**
+ * Make a folder that lives no longer than this process; those that killed palyras left go.
+ * @param kind one word
+ * @returns its path, short: a socket below it may take at most 107 bytes
+ */
+export function makePassingFolder(kind: string, parent = temporaryFolder()): string {
+  const prefix = `palyra-${kind}-`;
+  for (const name of readdirSync(parent)) if (name.startsWith(prefix)) sweep(join(parent, name), prefix, name);
+  return mkdtempSync(join(parent, `${prefix}${process.pid}-`));
+}
+
+/** TMPDIR, but for one that is not there. */
+function temporaryFolder(): string {
+  return statSync(tmpdir(), { throwIfNoEntry: false })?.isDirectory() ? tmpdir() : '/tmp';
+}
+
+/** Only a folder of ours, whose parts nobody else can have swapped, and whose process is no more. */
+function sweep(path: string, prefix: string, name: string): void {
+  if (isAlive(Number.parseInt(name.slice(prefix.length), 10))) return;
+  // swept by someone else just now, perhaps
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() && found.uid === process.geteuid?.()) rmSync(path, { recursive: true, force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) !== 'ESRCH';
+  }
+}
