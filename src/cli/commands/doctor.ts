@@ -21,8 +21,9 @@ the inputs of live approvals, the configuration, Node, flock, and by trying, bub
 
 --fix takes from others what they may do to the files, finishes or removes what a crash left, adds missing flags (off),
 binds workspaces, and removes memberships and invitations to workspaces that are gone, and memberships that are there
-twice. Where a command ran when palyra was killed, it puts aside what programs obey. It never gives a right; what is damaged or ambiguous is left to you, with the command. Exit 6 while something is
-wrong; what is marked ! is only worth knowing.`,
+twice. Where a command ran when palyra was killed, it puts aside what programs obey. It never gives a right; what is
+damaged or ambiguous is left to you, with the command. Exit 6 while something is wrong; what is marked ! is only worth
+knowing.`,
     examples: [
       { says: 'look', command: 'palyra doctor' },
       { says: 'see what would be repaired', command: 'palyra doctor --fix --dry-run' },
