@@ -14,6 +14,8 @@ export async function replay(transcript: string): Promise<string> {
     const [first = '', ...rest] = block.split('\n');
     const command = [first.slice(2)];
     while (command.at(-1)?.endsWith('\\') === true) command.push(rest.shift() ?? '');
+    const end = /<<'(\w+)'/.exec(first)?.[1];
+    while (end !== undefined && rest.length > 0 && command.at(-1) !== end) command.push(rest.shift() ?? '');
     const { stdout, code } = await place.bash(`exec 2>&1\n${command.join('\n')}`);
     const said = steady(stdout, place.folder);
     // what follows the output up to the next command is a comment of the transcript's own

@@ -21,23 +21,33 @@ describe('transcripts', () => {
     });
   }
 
-  test('the blocks of README', async () => {
-    const path = join(PACKAGE, 'README.md');
-    const written = readFileSync(path, 'utf8');
-    const blocks = [...written.matchAll(/^```console\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
-    expect(blocks.length).toBeGreaterThan(0);
-    // one place for all: a reader types them one after the other
-    const replayed = await replay(blocks.join(SEPARATOR));
-    if (process.env.PALYRA_UPDATE === '1') {
-      const fresh = replayed.split(SEPARATOR);
-      let n = 0;
-      writeFileSync(
-        path,
-        written.replace(/^```console\n[\s\S]*?^```$/gm, () => `\`\`\`console\n${fresh[n++] ?? ''}\`\`\``),
-      );
-    } else expect(replayed.split(SEPARATOR)).toEqual(blocks);
+  // a reader types them one after the other
+  test('the blocks of README, in one place', async () => await replayPage('README.md', (page) => [page]));
+
+  test('the tasks of the cookbook, each in a place of its own', async () => {
+    await replayPage('.github/COOKBOOK.md', (page) => page.split(/^(?=## )/m));
   });
 });
+
+/** Replay the console blocks of a page, part by part. */
+async function replayPage(name: string, partsOf: (page: string) => string[]): Promise<void> {
+  const path = join(PACKAGE, name);
+  const written = readFileSync(path, 'utf8');
+  const parts = await Promise.all(partsOf(written).map(replayPart));
+  expect(parts.join('').length).toBeGreaterThan(1000);
+  if (process.env.PALYRA_UPDATE === '1') writeFileSync(path, parts.join(''));
+  else expect(parts.join('')).toBe(written);
+}
+
+async function replayPart(part: string): Promise<string> {
+  const blocks = [...part.matchAll(CONSOLE)].map(([, block = '']) => block);
+  if (blocks.length === 0) return part;
+  const replayed = (await replay(blocks.join(SEPARATOR))).split(SEPARATOR);
+  let n = 0;
+  return part.replace(CONSOLE, () => `\`\`\`console\n${replayed[n++] ?? ''}\`\`\``);
+}
+
+const CONSOLE = /^```console\n([\s\S]*?)^```$/gm;
 
 test('README shows the walk-through of two terminals as it is typed', () => {
   const walk = readFileSync(join(PACKAGE, 'test/pty/two-terminals.txt'), 'utf8').trimEnd();

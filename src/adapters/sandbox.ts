@@ -20,6 +20,7 @@ export const sandbox: Sandbox = {
     const real = realpath(path);
     return real === undefined ? undefined : systemPath(real);
   },
+  realpath,
   paths: systemPaths,
   argumentsAreUtf8,
   openReport,

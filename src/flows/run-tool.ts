@@ -1,6 +1,6 @@
 import type { Acting } from '../access/actor.ts';
 import { type Approval, decisionWords, stateOf } from '../approvals/approval.ts';
-import type { ExecutionContext, Proposal, SealedProposal } from '../approvals/proposal.ts';
+import { type ExecutionContext, type Proposal, type SealedProposal, variablesSha256 } from '../approvals/proposal.ts';
 import { canonicalJson } from '../canonical.ts';
 import { ulid } from '../ids.ts';
 import type { EntryDraft } from '../journal/entry.ts';
@@ -46,6 +46,8 @@ export interface RunDesk extends GateDesk {
 export interface ToolCall {
   readonly request: PolicyRequest;
   readonly run: RunRequest;
+  /** those of its variables that were named, with their values: an operator sees them */
+  readonly variables: Readonly<Record<string, string>>;
   /** what may be run: names, absolute paths, or `*` */
   readonly executables: readonly string[];
   readonly interpreters: boolean;
@@ -122,12 +124,13 @@ function pending(why: string): Refusal {
 /** What the words of the command, and this machine, allow. */
 function planCall({ sandbox, machine }: RunDesk, call: ToolCall): { readonly plan: Plan } | Refusal {
   const { run, executables, interpreters } = call;
-  const { egress, hosts, workspace, cwd } = run;
+  const { tier, egress, hosts, workspace, cwd } = run;
   const planned = planRun(run, machine);
   if (!planned.ok && planned.reasonCode === 'sandbox.workspace') return refusalOf(planned);
   const { paths } = sandbox;
   const scope = { workspace: workspace.realpath ?? workspace.path, cwd, paths };
-  const judged = preflight(run.argv, { ...scope, executables, interpreters, egress, hosts });
+  const searchPath = run.environment.PATH ?? '';
+  const judged = preflight(run.argv, { ...scope, searchPath, executables, interpreters, tier, egress, hosts });
   if (!judged.ok) return refusalOf({ outcome: 'refused', ...judged });
   return planned.ok ? { plan: planned.plan } : refusalOf(planned);
 }
@@ -143,8 +146,12 @@ function refusalOf(given: {
 }
 
 /** The input of the call is its plan: an approval of it binds every part of what would run. */
-function propose({ machine, sandbox }: RunDesk, { request, run, asks }: ToolCall, plan: Plan | undefined): Proposal {
-  const input = { argv: run.argv, plan_sha256: plan === undefined ? null : planSha256(plan) };
+function propose(
+  { machine, sandbox }: RunDesk,
+  { request, run, variables, asks }: ToolCall,
+  plan: Plan | undefined,
+): Proposal {
+  const input = { argv: run.argv, env: variables, plan_sha256: plan === undefined ? null : planSha256(plan) };
   const execution: ExecutionContext = {
     tier: run.tier,
     executor: executorOf(run.tier, machine.platform),
@@ -154,14 +161,19 @@ function propose({ machine, sandbox }: RunDesk, { request, run, asks }: ToolCall
     argv: run.argv,
     executable: resolveProgram(sandbox, run),
     env_names: Object.keys(run.environment).sort(),
+    env_sha256: variablesSha256(variables),
     limits: limitsRecord(run.limits),
+    workspace: run.workspace.path,
+    stdin: run.stdin,
+    tty: run.tty,
+    allow_root: run.allowRoot,
   };
   const payload = Buffer.from(canonicalJson(input));
   return { request, payload, summary: '', execution, ...(asks === undefined ? {} : { asks }) };
 }
 
-function resolveProgram({ paths }: Pick<Sandbox, 'paths'>, { argv: [program], cwd }: RunRequest): string {
-  if (!program.includes('/')) return paths.findProgram(program) ?? program;
+function resolveProgram({ paths }: Pick<Sandbox, 'paths'>, { argv: [program], cwd, environment }: RunRequest): string {
+  if (!program.includes('/')) return paths.findProgram(program, environment.PATH ?? '') ?? program;
   return paths.realpathNearest(program.startsWith('/') ? program : `${cwd}/${program}`);
 }
 

@@ -1,7 +1,7 @@
 import { count } from '../text.ts';
-import { inWords } from '../time.ts';
+import { exactly } from '../time.ts';
 import type { Execution, Limit, ProtectedChange, RepositoryChange } from './execution.ts';
-import { type Destination, destinationText } from './hosts.ts';
+import { type Destination, type DestinationReason, destinationText, howToAllow } from './hosts.ts';
 import type { Plan } from './plan.ts';
 
 /** What was in the way of a command, and the option or setting that would let it. */
@@ -22,7 +22,7 @@ export function obstaclesOf(
 ): Obstacle[] {
   const stopped: Obstacle[] =
     ending.outcome === 'timed_out'
-      ? [{ what: `stopped after ${inWords(plan.limits.timeoutMs)}`, hint: 'timeout_ms, --timeout' }]
+      ? [{ what: `stopped after ${exactly(plan.limits.timeoutMs)}`, hint: 'timeout_ms, --timeout' }]
       : ending.outcome === 'limit'
         ? [{ what: STOPPED[ending.limit], hint: LIMITED_BY[ending.limit] }]
         : [];
@@ -70,17 +70,20 @@ const LIMITED_BY: Readonly<Record<Limit, string>> = {
 };
 
 function refusedDestination(destination: Destination): Obstacle {
-  const at = destinationText(destination, destination.port);
-  const what = `refused: ${at} (${destination.reason})`;
-  switch (destination.reason) {
-    case 'host_not_listed':
-    case 'port_not_listed':
-    case 'address_literal':
-      return { what, hint: `--allow-host ${at}, if it is among allowed_egress_hosts` };
-    default:
-      return { what, hint: 'no option allows it' };
-  }
+  const { host, port, reason } = destination;
+  const at = host === '' ? 'a connection that names no host' : destinationText(destination, port);
+  return { what: `refused: ${at} (${reason})`, hint: WHAT_ALLOWS[reason] ?? howToAllow(at) };
 }
+
+/** Where another host on the list would not help. */
+const WHAT_ALLOWS: Readonly<Partial<Record<DestinationReason, string>>> = {
+  address_not_public: 'no option allows it: its name leads to an address that is not public',
+  host_mismatch: 'a request has to name the host that its connection asked for',
+  sni_missing: 'the host is allowed, and TLS has to name it (SNI): plain HTTP and other protocols have other ports',
+  sni_mismatch: 'the host is allowed, and TLS has to name it and no other (SNI)',
+  request_malformed: 'it has to be a request for a host, in HTTP or TLS',
+  too_many_connections: 'it has to open fewer connections at a time',
+};
 
 /** Compilers and resolvers do not know of sandboxes: what they report is put beside what holds here. */
 function saidObstacles({ tier, workspace, network, protectedPaths }: Plan, said: string): Obstacle[] {
@@ -95,7 +98,7 @@ function saidObstacles({ tier, workspace, network, protectedPaths }: Plan, said:
   if (network.kind === 'isolated' && NO_NETWORK.test(said)) {
     found.push({
       what: 'it found no network: egress is strict, and no host is allowed',
-      hint: '--allow-host HOST, if it is among allowed_egress_hosts',
+      hint: howToAllow('HOST'),
     });
   }
   return found;

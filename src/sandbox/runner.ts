@@ -42,12 +42,14 @@ export interface Sandbox {
   workspace(path: string): Workspace;
   /** what must not be seen inside, by its real path; undefined if it is not there */
   hidden(path: string): SystemPath | undefined;
+  /** the real path; undefined if it is not there */
+  realpath(path: string): string | undefined;
   readonly paths: Paths;
   /** whether the arguments of this process are what the system was given */
   argumentsAreUtf8(): boolean;
   /**
    * Somewhere to write a record to, whatever becomes of the folder meanwhile; what is written replaces what is there.
-   * @throws PalyraError store.write_failed
+   * @throws PalyraError sandbox.setup_failed; store.write_failed when it is written
    */
   openReport(path: string): (text: string) => void;
   /**

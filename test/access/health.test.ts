@@ -24,7 +24,7 @@ const stray = {
 const ODD: readonly (readonly [name: string, Registry, codes: readonly string[]])[] = [
   ['a sound one', sound, []],
   ['no flags', { ...sound, feature_flags: sound.feature_flags.slice(1) }, ['+!registry.flag_missing']],
-  ['a flag without what it needs', registryWith({ 'user:ann': 'owner' }, ['rbac']), ['registry.flag_dependency_off']],
+  ['a flag without what it needs, as nobody left it', registryWith({ 'user:ann': 'owner' }, ['rbac']), []],
   ['the same, turned by somebody', turned(['rbac']), ['!registry.flag_dependency_off']],
   ['a workspace that nothing runs for', unbound(), ['+!registry.workspace_unbound']],
   [

@@ -196,6 +196,13 @@ tool_execute_channel_allowlist = ["cli"]
     expect(ended.stderr).toMatch(expected);
   });
 
+  test('palyra init keeps its comments apart from long lists', async () => {
+    const { palyra } = newPlace();
+    const names = ['git', 'npm', 'make', 'cargo', 'rustc'].flatMap((name) => ['--executable', name]);
+    const { stdout } = await palyra(['init', '--dry-run', ...names]);
+    expect(stdout).toContain('["git","npm","make","cargo","rustc"] # ["git", "npm"]');
+  });
+
   test('palyra init writes what palyra reads, and never overwrites', async () => {
     const { palyra, bash } = newPlace();
     expect((await palyra(['init', '--tool', 'palyra.echo'])).code).toBe(0);

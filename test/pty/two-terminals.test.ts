@@ -12,12 +12,13 @@ const TRANSCRIPT = join(import.meta.dirname, 'two-terminals.txt');
  * tmux. PALYRA_UPDATE=1 writes what they saw.
  */
 test('an agent asks, an operator answers, the call is made once', async () => {
-  const { folder } = newPlace();
+  const { folder, bash } = newPlace();
+  // what the blocks of the README before it have left
+  await bash('palyra init --tool palyra.echo --tool palyra.http.fetch; palyra posture set palyra.echo ask_each_time');
   const home = dirname(folder);
   const agent = openPane({ name: 'agent', home, folder, env: { NO_COLOR: '1' } });
   const operator = openPane({ name: 'operator', home, folder, env: { NO_COLOR: '1' } });
 
-  await agent.enter('palyra init --tool palyra.http.fetch');
   await agent.enter(`echo '{"url":"https://example.org/report"}' > call.json`);
   agent.type('palyra approvals request --tool palyra.http.fetch --input call.json \\\n');
   agent.type('  --principal agent:report --session demo --summary "reading the report" --wait 10m\n');

@@ -123,4 +123,18 @@ describe('bad input is refused', () => {
       );
     }
   });
+
+  test('nobody hands on a variable that a loader, a shell or a tool obeys, PATH neither', () => {
+    const active = 'PATH LD_PRELOAD LD_LIBRARY_PATH GIT_SSH_COMMAND BASH_ENV ENV IFS NODE_OPTIONS PYTHONPATH PAGER';
+    const others = 'GLIBC_TUNABLES HTTPS_PROXY https_proxy SVN_SSH HOME GOROOT GIT_EXEC_PATH RIPGREP_CONFIG_PATH';
+    for (const name of `${active} ${others}`.split(' ')) {
+      for (const one of [name, `${name}=x`]) {
+        expect(() => insideEnvironment({ [name]: 'x' }, [one], '/ws')).toThrow(
+          expect.objectContaining({ details: { reason_code: 'preflight.runs_programs' } }),
+        );
+      }
+    }
+    const inert = ['NODE_ENV=test', 'GIT_AUTHOR_NAME=ann', 'CI=1', 'AWS_REGION=x', 'GITHUB_TOKEN=x', 'DEBUG=*'];
+    expect(Object.keys(insideEnvironment({}, inert, '/ws'))).toHaveLength(3 + inert.length);
+  });
 });

@@ -8,7 +8,7 @@ import { type RunDesk, runTool, type ToolCall, type ToolRun } from '../../../flo
 import { readRequest } from '../../../policy/request.ts';
 import { checkCommand } from '../../../sandbox/command.ts';
 import { parseEgress } from '../../../sandbox/egress.ts';
-import { insideEnvironment } from '../../../sandbox/environment.ts';
+import { insideEnvironment, namedVariables } from '../../../sandbox/environment.ts';
 import { parseHostRules } from '../../../sandbox/hosts.ts';
 import { parseSize } from '../../../sandbox/limits.ts';
 import { narrowRules, narrowWorkspace, type RunRules } from '../../../sandbox/narrowing.ts';
@@ -50,6 +50,12 @@ export interface ExecOptions {
 export async function runCommand(cli: Cli, operands: readonly string[], options: ExecOptions): Promise<Exit> {
   const { world } = cli;
   const sandbox = await world.sandbox();
+  if (options.report === '-') {
+    throw new PalyraError('usage.invalid', '--report needs a file', {
+      why: 'standard output is the command’s',
+      hint: '--report ./-   is a file of that name',
+    });
+  }
   const isReported = options.report !== undefined && !cli.options.dryRun;
   const write = isReported ? sandbox.openReport(resolve(world.cwd, options.report ?? '')) : undefined;
   const stderr = listen(world.stderr);
@@ -147,6 +153,7 @@ async function requestFrom(
     tty: options.tty === true,
     allowRoot: options.allowRoot === true,
     hidden: hiddenFrom(cli, sandbox, config, folder),
+    homes: homesOf(world, sandbox),
   };
 }
 
@@ -200,6 +207,11 @@ function hiddenFrom(
   return found.filter((entry) => entry !== undefined);
 }
 
+/** HOME may be set to anything: the password database's counts as well. */
+function homesOf({ env, account }: Cli['world'], sandbox: Sandbox): string[] {
+  return [account().home, env.HOME ?? ''].flatMap((home) => (isAbsolute(home) ? (sandbox.realpath(home) ?? []) : []));
+}
+
 async function openRunDesk(
   cli: Cli,
   sandbox: Sandbox,
@@ -247,7 +259,7 @@ async function callFrom(
   cli: Cli,
   { acting }: RunDesk,
   { asks, ...run }: RunRequest & { readonly asks: string | undefined },
-  { session = '', run: runId = '', approval }: ExecOptions,
+  { session = '', run: runId = '', approval, env }: ExecOptions,
 ): Promise<ToolCall> {
   const { process_runner: runner } = (await cli.config()).settings.tool_call;
   const request = readRequest({
@@ -259,6 +271,7 @@ async function callFrom(
   return {
     request,
     run,
+    variables: namedVariables(run.environment, env),
     executables: runner.allowed_executables,
     interpreters: runner.allow_interpreters,
     approval,
