@@ -28,7 +28,7 @@ export function obstaclesOf(
         : [];
   return [
     ...stopped,
-    ...destinations.filter(({ verdict }) => verdict === 'refused').map(refusedDestination),
+    ...refusedDestinations(destinations.filter(({ verdict }) => verdict === 'refused')),
     ...protectedFiles.map(protectedObstacle),
     ...repositories.map(repositoryObstacle),
     ...(ending.exitCode === 0 ? [] : saidObstacles(plan, said)),
@@ -68,6 +68,15 @@ const LIMITED_BY: Readonly<Record<Limit, string>> = {
   file_size: 'max_file_size_bytes',
   processes: 'max_processes',
 };
+
+/** Some of them: a command that tries a thousand hosts must not flood whoever reads what it was kept from. */
+function refusedDestinations(refused: readonly Destination[]): Obstacle[] {
+  const rest = refused.length - SHOWN;
+  const more = { what: `refused: ${count(rest, 'more destination')}`, hint: '--report FILE names them all' };
+  return [...refused.slice(0, SHOWN).map(refusedDestination), ...(rest > 0 ? [more] : [])];
+}
+
+const SHOWN = 10;
 
 function refusedDestination(destination: Destination): Obstacle {
   const { host, port, reason } = destination;

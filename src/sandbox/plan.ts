@@ -89,7 +89,9 @@ export function planRun(request: RunRequest, machine: Machine): Planned {
   const { tier, egress, workspace } = request;
   const linuxC = tier === 'c' && machine.platform !== 'darwin';
   const network = networkFor(request);
-  const user = machine.uid === 0 && workspace.uid !== 0 ? { uid: workspace.uid, gid: workspace.gid } : null;
+  // a folder that root made over to somebody may still have root's group, which opens more than the folder
+  const gid = workspace.gid === 0 ? NOBODY : workspace.gid;
+  const user = machine.uid === 0 && workspace.uid !== 0 ? { uid: workspace.uid, gid } : null;
   const confined = tier === 'b' && machine.programs.perl !== null;
   const base = {
     tier,
@@ -162,6 +164,9 @@ export function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
     tmp_size_bytes: limits.tmpSizeBytes,
   };
 }
+
+// nogroup, as Linux gives what it cannot map
+const NOBODY = 65_534;
 
 function refuseWorkspace({ workspace, cwd, hidden, homes }: RunRequest): NoPlan | undefined {
   const { path, realpath } = workspace;

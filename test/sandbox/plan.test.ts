@@ -163,6 +163,9 @@ describe('a plan', () => {
 
   test('of root runs as the owner of the workspace, or as root when that was allowed', () => {
     expect(plan({}, { uid: 0, gid: 0 })).toMatchObject({ user: { uid: 1000, gid: 1000 }, asRoot: false });
+    // never in root's group, whose files that would open
+    const rootGroup = { ...WORKSPACE, gid: 0 };
+    expect(plan({ workspace: rootGroup }, { uid: 0, gid: 0 })).toMatchObject({ user: { uid: 1000, gid: 65534 } });
     expect(plan({ workspace: { ...WORKSPACE, uid: 0 }, allowRoot: true }, { uid: 0 })).toMatchObject({
       user: null,
       asRoot: true,
@@ -299,6 +302,16 @@ test.each([
     expect(obstacle).toEqual({ what: `refused: ${what}`, hint: expect.stringContaining(hint) });
   },
 );
+
+test('of a thousand refused destinations ten are named, and how many more there were', () => {
+  const destinations = Array.from({ length: 1000 }, (_, n) => {
+    return { host: `h${n}.example`, port: 443, address: null, verdict: 'refused', reason: 'host_not_listed' } as const;
+  });
+  const execution = notRun('', { outcome: 'refused', exitCode: 126, reasonCode: 'x' });
+  const told = obstaclesOf({ ...execution, destinations }, plan(), '');
+  expect(told).toHaveLength(11);
+  expect(told.at(-1)).toEqual({ what: 'refused: 990 more destinations', hint: '--report FILE names them all' });
+});
 
 test('the Seatbelt profile is this text', () => {
   const mac = plan(
