@@ -6,10 +6,12 @@ import { type Finding, findingOf } from '../finding.ts';
 import { toolNames } from '../policy/catalog.ts';
 import { asciiLower, trim } from '../policy/request.ts';
 import type { MachineInspector, StateInspector } from '../store/inspection.ts';
+import type { OpenRuns } from '../store/open-runs.ts';
 import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import { nearest } from '../text.ts';
 import type { Clock } from '../time.ts';
+import { examineRuns } from './lost-runs.ts';
 import { readPayload } from './read-payload.ts';
 import type { Validation } from './validate-policies.ts';
 import { verifyJournal } from './verify-journal.ts';
@@ -17,6 +19,7 @@ import { verifyJournal } from './verify-journal.ts';
 export interface DiagnosisDesk {
   readonly store: Pick<Store<State>, 'journal' | 'payload'>;
   readonly state: StateInspector<State>;
+  readonly runs: OpenRuns;
   readonly machine: MachineInspector;
   readonly config: () => Promise<EffectiveConfig>;
   /** hold the configured policies against the schema */
@@ -31,7 +34,7 @@ export async function diagnose(desk: DiagnosisDesk): Promise<Finding[]> {
   return [...(await examineState(desk)), ...config.findings, ...desk.machine.inspectMachine(config.wantsSandbox)];
 }
 
-async function examineState({ state, store, clock }: DiagnosisDesk): Promise<Finding[]> {
+async function examineState({ state, store, runs, clock }: DiagnosisDesk): Promise<Finding[]> {
   if (!state.isThere()) return [];
   const files = await state.inspectFiles();
   // what others may have put there is not read
@@ -39,10 +42,12 @@ async function examineState({ state, store, clock }: DiagnosisDesk): Promise<Fin
   const chain = await examineJournal(store);
   const { findings, documents } = await state.inspectDocuments();
   const { registry, approvals } = documents;
+  const lost = await examineRuns(store, runs);
   return [
     ...files,
     ...chain,
     ...findings,
+    ...lost,
     ...(registry === undefined ? [] : examineRegistry(registry, clock())),
     ...(approvals === undefined ? [] : await examinePayloads(store, approvals.approvals, clock())),
   ];

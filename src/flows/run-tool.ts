@@ -5,13 +5,22 @@ import { canonicalJson } from '../canonical.ts';
 import { ulid } from '../ids.ts';
 import type { EntryDraft } from '../journal/entry.ts';
 import type { PolicyRequest } from '../policy/request.ts';
-import { type Ending, type Execution, executionRecord, executionSha256, notRun } from '../sandbox/execution.ts';
+import {
+  type Ending,
+  type Execution,
+  executionRecord,
+  executionSha256,
+  lostExecution,
+  notRun,
+} from '../sandbox/execution.ts';
 import { hostTexts } from '../sandbox/hosts.ts';
 import type { Machine } from '../sandbox/machine.ts';
 import { limitsRecord, type Plan, planRun, planSha256, type RunRequest } from '../sandbox/plan.ts';
 import { preflight } from '../sandbox/preflight/preflight.ts';
+import type { Sightings } from '../sandbox/protected-files.ts';
 import type { RunnerHooks, RunnerStreams, Sandbox } from '../sandbox/runner.ts';
 import { executorOf } from '../sandbox/tier.ts';
+import type { OpenRuns } from '../store/open-runs.ts';
 import { claimApproval } from './claim-approval.ts';
 import { actOnGate } from './gate-work.ts';
 import type { Authority, GateDecision, Reason } from './pass-gate.ts';
@@ -22,6 +31,7 @@ export interface RunDesk extends GateDesk {
   readonly acting: Acting;
   readonly machine: Machine;
   readonly sandbox: Pick<Sandbox, 'paths' | 'runner'>;
+  readonly runs: OpenRuns;
   readonly streams: RunnerStreams;
   readonly hooks: Pick<RunnerHooks, 'started' | 'umask'>;
   /** how long an operator has, in milliseconds */
@@ -61,6 +71,8 @@ export interface ToolRun {
   readonly execution: Execution | undefined;
   /** why it was refused, all of it, and what would change that */
   readonly refusal: Refusal | undefined;
+  /** what broke after it had begun, to be thrown once everything is told */
+  readonly failure?: unknown;
   readonly attestationId: string;
 }
 
@@ -221,17 +233,30 @@ async function carryOut(desk: RunDesk, run: Begun, proposal: Proposal, plan: Pla
   const { sandbox, machine, streams, hooks } = desk;
   const runner = await sandbox.runner(plan.executor, machine);
   let authority: Authority | undefined;
-  const beforeStart = async (): Promise<void> => {
+  const beforeStart = async (before: Sightings): Promise<void> => {
     authority = await begin(desk, run, proposal);
+    // before it is let go: if we are killed, somebody else looks at what it made
+    desk.runs.keep({ attestationId: run.attestationId, before });
     desk.allowed(authority);
   };
   try {
     const execution = await runner.run(plan, streams, { ...hooks, beforeStart });
-    await record(desk, { kind: 'exec.end', payload: reportOf(run, execution) });
-    return { ...run, authority, execution };
+    return await end(desk, { ...run, authority }, execution);
   } catch (error) {
-    if (!(error instanceof NotAllowed)) throw error;
-    return await refuse(desk, run, refused(error.reasons));
+    if (error instanceof NotAllowed) return await refuse(desk, run, refused(error.reasons));
+    if (authority === undefined) throw error;
+    return { ...(await end(desk, { ...run, authority }, lostExecution(planSha256(plan), error))), failure: error };
+  }
+}
+
+/** What was begun is said to have ended; if the journal cannot be written, the report still is. */
+async function end(desk: RunDesk, run: Begun, execution: Execution): Promise<ToolRun> {
+  try {
+    await record(desk, { kind: 'exec.end', payload: reportOf(run, execution) });
+    desk.runs.forget(run.attestationId);
+    return { ...run, execution };
+  } catch (failure) {
+    return { ...run, execution, failure };
   }
 }
 

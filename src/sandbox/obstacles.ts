@@ -1,6 +1,6 @@
 import { count } from '../text.ts';
 import { exactly } from '../time.ts';
-import type { Execution, Limit } from './execution.ts';
+import type { Execution, Limit, ProtectedChange, RepositoryChange } from './execution.ts';
 import { type Destination, type DestinationReason, destinationText, howToAllow } from './hosts.ts';
 import type { Plan } from './plan.ts';
 
@@ -15,7 +15,11 @@ export interface Obstacle {
  * it; and where it says itself that it failed, what is so inside.
  * @param said the end of what it wrote to standard error
  */
-export function obstaclesOf({ ending, destinations, protectedFiles }: Execution, plan: Plan, said: string): Obstacle[] {
+export function obstaclesOf(
+  { ending, destinations, protectedFiles, repositories }: Execution,
+  plan: Plan,
+  said: string,
+): Obstacle[] {
   const stopped: Obstacle[] =
     ending.outcome === 'timed_out'
       ? [{ what: `stopped after ${exactly(plan.limits.timeoutMs)}`, hint: 'timeout_ms, --timeout' }]
@@ -25,12 +29,29 @@ export function obstaclesOf({ ending, destinations, protectedFiles }: Execution,
   return [
     ...stopped,
     ...refusedDestinations(destinations.filter(({ verdict }) => verdict === 'refused')),
-    ...protectedFiles.map(({ path, change, movedTo }) => ({
-      what: `${path} was ${change}${movedTo === null ? '' : `, and is put aside as ${movedTo}`}`,
-      hint: 'programs obey this file: look at it before you put it in its place',
-    })),
+    ...protectedFiles.map(protectedObstacle),
+    ...repositories.map(repositoryObstacle),
     ...(ending.exitCode === 0 ? [] : saidObstacles(plan, said)),
   ];
+}
+
+/** A change of what programs obey, and what to do about it. */
+export function protectedObstacle({ path, change, movedTo, problem }: ProtectedChange): Obstacle {
+  const what = `${path} was ${change}`;
+  if (problem !== undefined) {
+    return { what: `${what}, and STILL STANDS: ${problem}`, hint: 'programs obey it: remove it before anything else' };
+  }
+  return {
+    what: movedTo === null ? what : `${what}, and is put aside as ${movedTo}`,
+    hint: 'programs obey this file: look at it before you put it in its place',
+  };
+}
+
+function repositoryObstacle({ path, change }: RepositoryChange): Obstacle {
+  return {
+    what: `the git repository ${path} was ${change}: its configuration and hooks are the command’s`,
+    hint: 'git may run them, in there and above it: look at them first',
+  };
 }
 
 const STOPPED: Readonly<Record<Limit, string>> = {

@@ -12,6 +12,7 @@ const EXECUTION: Execution = {
   measured: { durationMs: 12, cpuMs: 10, peakRssBytes: null, stdoutBytes: 3, stderrBytes: 0, truncated: false },
   layers: ['seccomp:internet'],
   protectedFiles: [{ path: '.envrc', change: 'created', movedTo: '.envrc.quarantined-1' }],
+  repositories: [],
   destinations: [],
 };
 
@@ -40,6 +41,7 @@ test('the record is whole, and its digest means it', () => {
     truncated: false,
     layers: ['seccomp:internet'],
     protected_files: [{ path: '.envrc', change: 'created', moved_to: '.envrc.quarantined-1' }],
+    repositories: [],
     destinations: [],
     plan_sha256: 'ab'.repeat(32),
   });
