@@ -55,6 +55,11 @@ export function inWords(milliseconds: number): string {
   return `${Math.round(seconds / 86_400)} days`;
 }
 
+/** A length of time as it is: `100 s`, `1500 ms`. */
+export function exactly(milliseconds: number): string {
+  return milliseconds % 1000 === 0 ? `${milliseconds / 1000} s` : `${milliseconds} ms`;
+}
+
 /** A moment for people, relative to now: `in 30 days`, `6 min ago`. */
 export function relative(unixMs: number, now: number): string {
   return unixMs >= now ? `in ${inWords(unixMs - now)}` : `${inWords(now - unixMs)} ago`;

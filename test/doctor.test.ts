@@ -116,6 +116,48 @@ test('commands that change the state meanwhile look like no damage', async () =>
   } while (!(await Promise.race([isOver, false])));
 });
 
+const OWN: readonly (readonly [string, string, string, string, boolean])[] = [
+  ['policies that are gone', 'policy.paths = ["own/nowhere.cedar"]', '', 'policy.unreadable', true],
+  ['a folder without policies', 'policy.paths = ["empty"]', '', 'policy.unreadable', true],
+  ['policies that do not parse', 'policy.paths = ["own"]', 'permit (principal, action)', 'policy.invalid', true],
+  [
+    'a forbid that always fails',
+    'policy.paths = ["own"]',
+    'forbid (principal, action, resource) when { context.nothing };',
+    'policy.invalid',
+    true,
+  ],
+  [
+    'a template',
+    'policy.paths = ["own"]',
+    'forbid (principal == ?principal, action, resource);',
+    'policy.invalid',
+    true,
+  ],
+  ['a file without a policy', 'policy.paths = ["own"]', '// none', 'policy.doubtful', false],
+  [
+    'a tool that is spelt in another way',
+    'tool_call.allowed_tools = ["palyra.ecko", "my.tool"]',
+    '',
+    'config.unknown_tool',
+    false,
+  ],
+];
+
+test.each(OWN)('%s: the doctor finds it', async (_, toml, policy, code, isWrong) => {
+  const place = newPlace();
+  const folder = join(place.folder, '../.config/palyra');
+  for (const name of ['own', 'empty']) mkdirSync(join(folder, name), { recursive: true });
+  writeFileSync(join(folder, 'palyra.toml'), toml);
+  writeFileSync(join(folder, 'own/own.cedar'), policy);
+  const ended = await place.palyra(['doctor', '--json']);
+  const found = JSON.parse(ended.stdout).findings.filter((one: { code: string }) =>
+    /^(policy|config)\./.test(one.code),
+  );
+  expect(found).toMatchObject([{ code, wrong: isWrong }]);
+  expect(ended.code).toBe(isWrong ? 6 : 0);
+});
+
 test('a state root that is not there stays so', async () => {
   const place = newPlace();
   expect((await place.palyra(['doctor', '--fix'])).code).toBe(0);

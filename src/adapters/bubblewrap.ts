@@ -1,6 +1,7 @@
 import {
   bubblewrapArguments,
   DESCRIPTORS,
+  environmentScript,
   gatedCommand,
   onTerminal,
   withLifeline,
@@ -72,7 +73,7 @@ function start({ programs, architecture }: Machine, plan: Plan, pipes: Pipes | n
   const command = wrap([bwrap, '--args', `${DESCRIPTORS.arguments}`, '--', ...gatedCommand(plan, prlimit)]);
   return spawnGated({
     command: plan.tty ? onTerminal(command) : withLifeline(command),
-    files: [words, seccompProgram(architecture, { seccomp, memory }), ...texts],
+    files: [words, seccompProgram(architecture, { seccomp, memory }), environmentScript(plan.environment), ...texts],
     environment: {},
     cwd: '/',
     plan,

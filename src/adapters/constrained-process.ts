@@ -98,14 +98,14 @@ sub constrain {
     my $program = pack 'S x6 P', length($filter) / 8, $filter;
     must('seccomp', syscall($nr{prctl}, 22, 2, $program, 0, 0));
   }
-  %ENV = %environment;
   syswrite $gate, "\n";
   defined(my $go = sysread $gate, my $line, 1) or exit 125;
   $go or exit 125;
   syscall($nr{close}, $_) for 3 .. 16;
+  %ENV = %environment;
   { no warnings; exec { $ARGV[0] } @ARGV }
   my $code = $! == 2 ? 127 : 126;
-  syswrite STDERR, "$ARGV[0]: $!\n";
+  syswrite STDERR, $code == 127 ? "palyra: $ARGV[0]: no such command\n" : "palyra: $ARGV[0]: $!\n";
   exit $code;
 }
 sub restrict {

@@ -3,6 +3,7 @@ import { chownSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { INSIDE_PATH } from '../sandbox/environment.ts';
 import { makePassingFolder } from './passing-folder.ts';
 import { SetupFailed } from './setup-failed.ts';
 
@@ -28,9 +29,11 @@ export async function openPipes(owner: { readonly uid: number; readonly gid: num
   const folder = makePassingFolder('pipes');
   try {
     const [stdout, stderr] = [join(folder, 'stdout'), join(folder, 'stderr')];
-    await makeFifos('mkfifo', ['-m', '600', '--', stdout, stderr]).catch((error: Error) => {
-      throw new SetupFailed(`mkfifo: ${error.message}`);
-    });
+    await makeFifos('mkfifo', ['-m', '600', '--', stdout, stderr], { env: { PATH: INSIDE_PATH } }).catch(
+      (error: Error) => {
+        throw new SetupFailed(`mkfifo: ${error.message}`);
+      },
+    );
     if (owner !== null) for (const path of [stdout, stderr]) chownSync(path, owner.uid, owner.gid);
     return { stdout: openPipe(stdout), stderr: openPipe(stderr) };
   } finally {

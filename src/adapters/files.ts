@@ -23,6 +23,7 @@ import {
 import { dirname, join } from 'node:path';
 import { PalyraError, systemCode } from '../errors.ts';
 import type { Files, TextLimits } from '../store/files.ts';
+import { systemPaths } from './paths.ts';
 
 /** The files of this machine, as the port wants them. */
 export const files: Files = {
@@ -43,9 +44,12 @@ export const files: Files = {
   listFiles(path, ending, what) {
     const found = listBelow(path, ending, what, 0);
     if (found === undefined) throw notFound(path, what);
+    if (found.length === 0) throw nothingBelow(path, [ending].flat(), what);
     return found;
   },
   readLines: (path, limits) => readLines(path, limits),
+  isBelow: (folder, path) =>
+    `${systemPaths.realpathNearest(path)}/`.startsWith(`${systemPaths.realpathNearest(folder)}/`.replace(/\/+$/, '/')),
   isSame(a, b) {
     try {
       const [one, other] = [statSync(a), statSync(b)];
@@ -79,9 +83,23 @@ const FILES_LIMIT = 10_000;
 const STDIN = 'standard input';
 
 function readNamed(path: string, limits: TextLimits): Buffer {
-  const bytes = path === '-' ? readDescriptor(0, STDIN, limits) : readPath(path, limits);
+  if (path === '-') {
+    takeStandardInput();
+    return readDescriptor(0, STDIN, limits);
+  }
+  const bytes = readPath(path, limits);
   if (bytes === undefined) throw notFound(path, limits.what);
   return bytes;
+}
+
+let isStandardInputTaken = false;
+
+/** A second reading would find nothing, and no policies forbid nothing. */
+function takeStandardInput(): void {
+  if (isStandardInputTaken) {
+    throw new PalyraError('usage.invalid', 'standard input can be read once', { hint: 'put one of them into a file' });
+  }
+  isStandardInputTaken = true;
 }
 
 function readPath(path: string, limits: TextLimits, isMeant = (_: Stats): boolean => true): Buffer | undefined {
@@ -93,7 +111,9 @@ function readPath(path: string, limits: TextLimits, isMeant = (_: Stats): boolea
     if (!['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw unreadable(path, limits.what, error);
     // a link to nothing is not "no file": somebody meant one to be there
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined || systemCode(error) === 'ENOTDIR') return undefined;
-    throw new PalyraError('input.invalid', `${limits.what} is a link to nothing: ${path}`, { hint: `ls -l ${path}` });
+    throw new PalyraError('input.invalid', `${limits.what} is a link to nothing: ${path}`, {
+      hint: `ls -l ${shellWord(path)}`,
+    });
   }
   try {
     const stats = fstatSync(descriptor);
@@ -184,7 +204,7 @@ async function* readLines(path: string, limits: TextLimits): AsyncGenerator<(str
   let rest: Buffer = Buffer.alloc(0);
   /** the beginning of an overlong line has been answered for; the rest of it is passed over, up to its line feed */
   let isSkipping = false;
-  for await (const chunk of openChunks(path)) {
+  for await (const chunk of withoutMark(openChunks(path))) {
     const from = isSkipping ? chunk.indexOf(LF) + 1 : 0;
     if (isSkipping && from === 0) continue;
     isSkipping = false;
@@ -199,10 +219,27 @@ async function* readLines(path: string, limits: TextLimits): AsyncGenerator<(str
   if (rest.length > 0) yield splitLines(rest, limits);
 }
 
+/** The bytes, without a byte order mark, whichever chunks they come in. */
+async function* withoutMark(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let start: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (start === undefined) yield chunk;
+    else {
+      start = Buffer.concat([start, chunk]);
+      if (start.length < MARK.length && MARK.subarray(0, start.length).equals(start)) continue;
+      yield start.subarray(start.subarray(0, MARK.length).equals(MARK) ? MARK.length : 0);
+      start = undefined;
+    }
+  }
+  if (start !== undefined) yield start;
+}
+
+const MARK = Buffer.from('\ufeff');
 const LF = 0x0a;
 const STRETCH = 256 * 1024;
 
 async function* openChunks(path: string): AsyncGenerator<Buffer> {
+  if (path === '-') takeStandardInput();
   const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: STRETCH });
   try {
     yield* stream;
@@ -255,7 +292,9 @@ function makeFolder(path: string): void {
 /** A new file beside it takes its place once it is on stable storage. */
 function replaceFile(path: string, bytes: Buffer): void {
   const old = statSync(path, { throwIfNoEntry: false });
-  if (old !== undefined && !old.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
+  if (old !== undefined && !old.isFile()) {
+    throw new PalyraError('store.write_failed', `${path} is no regular file`, { hint: 'give the path of a file' });
+  }
   const target = old === undefined ? path : realpathSync(path);
   const folder = openSync(dirname(target), 'r');
   try {
@@ -335,20 +374,44 @@ function readFolder(path: string, what: string) {
   }
 }
 
+function nothingBelow(path: string, endings: readonly string[], what: string): PalyraError {
+  const isLike = (name: string): boolean => endings.some((ending) => name.toLowerCase().endsWith(ending));
+  const like = listBelow(path, '', what, 0)?.find(isLike);
+  return new PalyraError('input.invalid', `no ${what} below ${path}`, {
+    why: `a ${what} ends in ${endings.join(', ')}${like === undefined ? '' : `, in lower case; ${like} does not`}`,
+    hint: like === undefined ? `ls -lR ${shellWord(path)}` : `mv ${shellWord(like)} ${shellWord(lowerEnding(like))}`,
+  });
+}
+
+function lowerEnding(path: string): string {
+  const dot = path.lastIndexOf('.');
+  return path.slice(0, dot) + path.slice(dot).toLowerCase();
+}
+
 function notFound(path: string, what: string): PalyraError {
-  return new PalyraError('store.not_found', `no such ${what}: ${path}`, { hint: `ls -l ${dirname(path)}` });
+  return new PalyraError('store.not_found', `no such ${what}: ${path}`, { hint: `ls -l ${shellWord(dirname(path))}` });
 }
 
 function unreadable(path: string, what: string, cause: unknown): PalyraError {
   const code = systemCode(cause) ?? 'unknown';
   return new PalyraError('input.invalid', `${what} cannot be read: ${path}`, {
     why: `the system says ${code}`,
-    hint: `ls -ld ${path}`,
+    ...(path === STDIN ? {} : { hint: `ls -ld ${shellWord(path)}` }),
     cause,
   });
 }
 
 function unwritable(path: string, cause: unknown): PalyraError {
+  if (cause instanceof PalyraError) return cause;
   const why = `the system says ${systemCode(cause) ?? 'unknown'}`;
-  return new PalyraError('store.write_failed', `${path} cannot be written`, { why, hint: `ls -ld ${path}`, cause });
+  return new PalyraError('store.write_failed', `${path} cannot be written`, {
+    why,
+    hint: `ls -ld ${shellWord(path)}`,
+    cause,
+  });
+}
+
+/** A path as it is typed in a shell. */
+function shellWord(path: string): string {
+  return /^[\w./@%+=:,~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -3,16 +3,19 @@ import { closeSync } from 'node:fs';
 import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DESCRIPTORS } from '../sandbox/bubblewrap-arguments.ts';
-import { type Execution, endingOf, notRun } from '../sandbox/execution.ts';
+import { type Ending, type Execution, endingOf, lostExecution, notRun } from '../sandbox/execution.ts';
 import type { Destination } from '../sandbox/hosts.ts';
 import { type Plan, planSha256 } from '../sandbox/plan.ts';
+import type { Repositories } from '../sandbox/protected-files.ts';
 import type { RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runner.ts';
 import { anonymousFile } from './anonymous-file.ts';
 import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
 import { openPipes, type Pipes } from './fifo.ts';
+import { changedRepositories, findRepositories } from './git-repositories.ts';
 import { coverInherited } from './inherited-descriptors.ts';
+import { strangeInside } from './mount-check.ts';
 import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
-import { lookAgain, lookAtProtected } from './protected-files.ts';
+import { type Look, lookAgain, lookAtProtected } from './protected-files.ts';
 import { SetupFailed } from './setup-failed.ts';
 import { type Processes, supervise } from './supervise.ts';
 
@@ -45,26 +48,67 @@ export async function runGated(
   const digest = planSha256(plan);
   const opening = plan.tty ? null : openPipes(plan.user);
   opening?.catch(() => undefined); // it is awaited below
-  const before = lookAtProtected(plan.workspace);
-  const group = openGroup(plan);
+  const before = lookOrFail(plan.workspace);
+  if (typeof before === 'string') return notRun(digest, setupFailed(before));
+  const known: Known = { first: undefined, begun: false, repositories: {} };
   try {
     const pipes = await opening;
-    const ended = await watch(
-      withUmask(hooks.umask, () => start(pipes)),
-      plan,
-      group,
-      streams,
-      hooks,
-    );
-    const protectedFiles = lookAgain(plan.workspace, before, digest.slice(0, 8));
-    return { planSha256: digest, layers: plan.layers, protectedFiles, destinations, ...ended };
+    const starting = () => start(pipes);
+    const ended = await watchGroup(starting, plan, streams, { ...hooks, before, known }).catch((error: unknown) => {
+      // whatever went wrong, what it has done meanwhile is looked at
+      if (!known.begun) throw error;
+      return lostExecution(digest, error);
+    });
+    const protectedFiles = lookAgain(before, digest.slice(0, 8));
+    const repositories = changedRepositories(before.folder, known.repositories);
+    return { ...ended, planSha256: digest, layers: plan.layers, protectedFiles, repositories, destinations };
   } catch (error) {
-    if (!(error instanceof SetupFailed)) throw error;
-    const { message } = error;
-    return notRun(digest, { outcome: 'setup_failed', exitCode: 125, reasonCode: 'sandbox.setup_failed', message });
+    if (error instanceof SetupFailed) return notRun(digest, setupFailed(error.message));
+    throw error;
+  } finally {
+    before.folder.close();
+  }
+}
+
+async function watchGroup(
+  start: () => Gated,
+  plan: Plan,
+  streams: RunnerStreams,
+  hooks: WatchHooks,
+): Promise<Pick<Execution, 'ending' | 'measured'>> {
+  const group = openGroup(plan);
+  try {
+    const gated = withUmask(hooks.umask, start);
+    const watching = watch(gated, plan, group, streams, hooks);
+    // while the sandbox is built, and before the gate can be opened
+    hooks.known.repositories = findRepositories(hooks.before.folder);
+    return await watching;
   } finally {
     await group?.remove();
   }
+}
+
+/** What is found out about a command while it is watched. */
+interface Known {
+  first: number | undefined;
+  /** the gate was opened */
+  begun: boolean;
+  /** as they were before */
+  repositories: Repositories;
+}
+
+type WatchHooks = RunnerHooks & { readonly before: Look; readonly known: Known };
+
+function lookOrFail(workspace: string): Look | string {
+  try {
+    return lookAtProtected(workspace);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function setupFailed(message: string): Ending {
+  return { outcome: 'setup_failed', exitCode: 125, reasonCode: 'sandbox.setup_failed', message };
 }
 
 /** Start something that inherits another umask than ours. */
@@ -142,9 +186,10 @@ async function watch(
   plan: Plan,
   group: ControlGroup | null,
   streams: RunnerStreams,
-  hooks: RunnerHooks,
+  hooks: WatchHooks,
 ): Promise<Pick<Execution, 'ending' | 'measured'>> {
   const { child, pipes, gate, lifeline } = gated;
+  const { before, known } = hooks;
   const { firstPid, status } = readStatus(gated);
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (error) => reject(new SetupFailed(error.message)));
@@ -153,7 +198,6 @@ async function watch(
   gate.on('error', () => undefined); // the sandbox is gone: its exit says so
   lifeline.on('error', () => undefined);
   const held = holdUntilStarted(gate, streams.stderr);
-  const known: { first: number | undefined } = { first: undefined };
   const processes = processesOf(gated, known);
   const supervision = supervise(
     {
@@ -171,10 +215,16 @@ async function watch(
   try {
     known.first = await Promise.race([firstPid, failed]);
     if (known.first !== undefined) {
-      await Promise.all([group?.ready, hooks.beforeStart?.(), Promise.race([held.stands, supervision])]);
+      await Promise.all([
+        group?.ready,
+        hooks.beforeStart?.(before.sightings),
+        Promise.race([held.stands, supervision]),
+      ]);
       // everything that exists waits at the gate; what it starts is born into the group
       if (group !== null) for (const pid of [known.first, ...descendantsOf(known.first)]) group.add(pid);
+      if (held.started()) mustBeAsSeen(plan, known.first, before);
       hooks.started?.(handOn(processes));
+      known.begun = held.started();
       gate.write('go\n');
     }
   } catch (error) {
@@ -191,6 +241,13 @@ async function watch(
   if (code === undefined || (!held.started() && cause === null))
     throw new SetupFailed(held.said() || `bwrap ended with ${exitCode}`);
   return { ending: endingOf(code, cause), measured };
+}
+
+/** What is inside is what was looked at, whoever else works in the workspace. */
+function mustBeAsSeen(plan: Plan, first: number, { sightings }: Look): void {
+  if (plan.mounts.length === 0) return;
+  const strange = strangeInside(plan, descendantsOf(first)[0] ?? first, sightings);
+  if (strange !== undefined) throw new SetupFailed(`the workspace was changed while the sandbox was built: ${strange}`);
 }
 
 /** Until the sandbox stands, what is said on stderr is bwrap's: kept for the error message. */

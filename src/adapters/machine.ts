@@ -1,5 +1,5 @@
 import { accessSync, constants, lstatSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { systemCode } from '../errors.ts';
 import { INSIDE_PATH } from '../sandbox/environment.ts';
 import { type Machine, SYSTEM_PATHS, type SystemPath, type Workspace } from '../sandbox/machine.ts';
@@ -54,18 +54,33 @@ export function systemPath(path: string): SystemPath | undefined {
   }
 }
 
-/** Helpers are taken from the system's own folders by absolute path, whatever PATH says. */
+/**
+ * Helpers are taken from the system's own folders by absolute path, whatever PATH says, and only where nobody but root
+ * and the caller can put another one.
+ */
 function program(name: string): string | null {
   for (const folder of INSIDE_PATH.split(':')) {
+    const path = `${folder}/${name}`;
     try {
-      accessSync(`${folder}/${name}`, constants.X_OK);
-      return `${folder}/${name}`;
+      accessSync(path, constants.X_OK);
+      if (isOurs(realpathSync(path))) return path;
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
     }
   }
   return null;
 }
+
+/** Whether a file, and every folder that leads to it, can be changed by root and the caller alone. */
+function isOurs(path: string): boolean {
+  const { uid, gid, mode } = statSync(path);
+  // in a user namespace what is root's outside belongs to nobody
+  const isOwned = uid === 0 || uid === process.geteuid?.() || uid === OVERFLOW_UID;
+  const isShared = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0);
+  return isOwned && !isShared && (path === '/' || isOurs(dirname(path)));
+}
+
+const OVERFLOW_UID = 65534;
 
 function realFolder(path: string): string | null {
   try {

@@ -1,7 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors.ts';
-import { INSIDE_PATH } from '../sandbox/environment.ts';
 import type { Paths } from '../sandbox/preflight/paths.ts';
 
 /** The file system as it is now. */
@@ -59,8 +58,8 @@ function linkTarget(path: string): string | undefined {
 
 const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG']);
 
-function findProgram(name: string): string | undefined {
-  for (const folder of INSIDE_PATH.split(':')) {
+function findProgram(name: string, searchPath: string): string | undefined {
+  for (const folder of searchPath.split(':')) {
     const real = realpath(`${folder}/${name}`);
     if (real !== undefined) return real;
   }

@@ -1,128 +1,247 @@
-import {
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, renameSync, statSync, symlinkSync } from 'node:fs';
 import { systemCode } from '../errors.ts';
 import type { ProtectedChange } from '../sandbox/execution.ts';
 import type { SystemPath } from '../sandbox/machine.ts';
-import { gitFolderOf, isHarmlessGitConfig, PROTECTED_NAMES, protectedGitPaths } from '../sandbox/protected-files.ts';
+import {
+  isHarmlessCommonFolder,
+  isHarmlessGitConfig,
+  PROTECTED_NAMES,
+  type Sighting,
+  type Sightings,
+} from '../sandbox/protected-files.ts';
+import { gitPathsOf, readHeld } from './git-paths.ts';
+import { HeldFolder, isAbsence } from './held-folder.ts';
 
-/** What stood where a protected file may be; `print` differs when it does. */
-export interface Sighting {
-  readonly kind: SystemPath['kind'];
-  readonly target?: string;
-  /** of a file that is not large */
-  readonly text?: string;
-  readonly print: string;
+/** A workspace before a run, held open until it was looked at again; whoever asked for it closes it. */
+export interface Look {
+  readonly folder: HeldFolder;
+  readonly sightings: Sightings;
 }
 
-const LARGE = 1_048_576;
-
-/** The protected paths of a workspace that exist, relative to it. */
+/** The protected paths of a workspace that exist and can be covered, relative to it. */
 export function protectedPathsOf(workspace: string): SystemPath[] {
-  return [...lookAtProtected(workspace)].map(([path, { kind, target }]) =>
-    target === undefined ? { path, kind } : { path, kind, target },
-  );
+  const folder = new HeldFolder(workspace);
+  try {
+    return [...PROTECTED_NAMES, ...gitPathsOf(folder).covered].flatMap((path): SystemPath[] => {
+      const { kind, target } = look(folder, path, false) ?? { kind: 'unknown' as const, target: undefined };
+      if (kind === 'unknown') return [];
+      return [target === undefined ? { path, kind } : { path, kind, target }];
+    });
+  } finally {
+    folder.close();
+  }
 }
 
-/** Everything protected in a workspace, as it is now. */
-export function lookAtProtected(workspace: string): Map<string, Sighting> {
-  const found = new Map<string, Sighting>();
-  for (const path of [...PROTECTED_NAMES, ...gitPaths(workspace)]) {
-    const sighting = look(join(workspace, path));
-    if (sighting !== undefined) found.set(path, sighting);
+/**
+ * Everything protected in a workspace, as it is now.
+ * @throws Error if the workspace is not the folder of that path any more
+ */
+export function lookAtProtected(workspace: string): Look {
+  const folder = new HeldFolder(workspace);
+  const paths = pathsOf(folder);
+  const found: Record<string, Sighting> = {};
+  for (const path of paths) {
+    const sighting = look(folder, path);
+    if (sighting !== undefined) found[path] = sighting;
   }
-  return found;
+  folder.release();
+  return { folder, sightings: { workspace, place: placeOf(statSync(folder.self(), BIG)), paths, found } };
 }
 
 /**
  * Compare with what was seen before, put aside what is new or changed under a name that nothing obeys, and put links back.
+ * Each path by itself: what cannot be looked at or put aside is said, and holds up nothing.
  * @param mark tells the names of different runs apart
  */
-export function lookAgain(workspace: string, before: ReadonlyMap<string, Sighting>, mark: string): ProtectedChange[] {
-  const after = lookAtProtected(workspace);
+export function lookAgain({ folder, sightings: { paths, found } }: Look, mark: string): ProtectedChange[] {
+  // one that could not be looked into before is as the operator wants it
+  if (found['.git']?.kind !== 'folder') unlock(folder, '.git/config');
   const changes: ProtectedChange[] = [];
-  for (const path of new Set([...before.keys(), ...after.keys()])) {
-    const [was, is] = [before.get(path), after.get(path)];
+  for (const path of new Set([...paths, ...pathsOf(folder)])) {
+    const was = found[path];
+    const is = lookOrUnlock(folder, path, was);
     if (was?.print === is?.print) continue;
-    const whole = join(workspace, path);
-    if (was === undefined && is !== undefined && isHarmless(path, whole, is)) continue;
-    const movedTo = is === undefined ? null : `${path}.quarantined-${mark}`;
-    if (movedTo !== null) moveAside(whole, join(workspace, movedTo));
-    if (was?.target !== undefined) symlinkSync(was.target, whole);
-    changes.push({ path, change: was === undefined ? 'created' : is === undefined ? 'removed' : 'changed', movedTo });
+    if (was === undefined && is !== undefined && isHarmless(folder, path, is)) continue;
+    const change = was === undefined ? 'created' : is === undefined ? 'removed' : 'changed';
+    changes.push({ path, change, ...putAside(folder, path, is, mark) });
+    folder.release();
+    if (was?.target !== undefined) putBack(folder, path, was.target);
   }
   return changes;
 }
 
-function gitPaths(workspace: string): string[] {
-  const dotGit = join(workspace, '.git');
-  const sighting = look(dotGit);
-  if (sighting === undefined) return [];
-  if (sighting.kind === 'folder') return protectedGitPaths('.git');
-  if (sighting.kind === 'link') return ['.git'];
-  const folder = sighting.text === undefined ? undefined : gitFolderOf(sighting.text);
-  const inside = folder === undefined ? undefined : realFolderInside(workspace, folder);
-  return inside === undefined ? ['.git'] : ['.git', ...protectedGitPaths(inside)];
+/**
+ * The same for another process, which is gone.
+ * @returns undefined if the workspace is not there any more, or is another
+ */
+export function lookAgainFor(sightings: Sightings, mark: string): ProtectedChange[] | undefined {
+  const folder = tryToHold(sightings.workspace);
+  if (folder === undefined) return undefined;
+  try {
+    const isSame = `${statSync(folder.self(), BIG).ino}` === sightings.place.split(' ')[1];
+    return isSame ? lookAgain({ folder, sightings }, mark) : undefined;
+  } finally {
+    folder.close();
+  }
 }
 
-/** Relative to the workspace, and without links on the way: whoever wrote the file must not lead us elsewhere. */
-function realFolderInside(workspace: string, folder: string): string | undefined {
+function tryToHold(path: string): HeldFolder | undefined {
   try {
-    const inside = relative(workspace, realpathSync(resolve(workspace, folder)));
-    return inside === '' || inside.startsWith('..') ? undefined : inside;
+    return new HeldFolder(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function pathsOf(folder: HeldFolder): string[] {
+  const { covered, watched } = gitPathsOf(folder);
+  return [...new Set([...PROTECTED_NAMES, ...covered, ...watched])];
+}
+
+function lookOrUnlock(folder: HeldFolder, path: string, was: Sighting | undefined): Sighting | undefined {
+  const is = look(folder, path, was !== undefined);
+  if (is?.kind !== 'unknown' || is.print === was?.print) return is;
+  unlock(folder, path);
+  return look(folder, path, was !== undefined);
+}
+
+/** What keeps us out of our own folders is taken away, as far as it can be; what is left of it is met again. */
+function unlock(folder: HeldFolder, path: string): void {
+  try {
+    folder.unlock(path);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+  }
+}
+
+/** @param whole what is in it as well; without, enough to tell that it is there */
+function look(folder: HeldFolder, path: string, whole = true): Sighting | undefined {
+  try {
+    const at = folder.at(path);
+    const stat = lstatSync(at, NO_THROW);
+    if (stat === undefined) return undefined;
+    const place = placeOf(stat);
+    if (stat.isSymbolicLink()) {
+      const target = readlinkSync(at);
+      return { kind: 'link', place, target, print: `link ${target}` };
+    }
+    const kind = stat.isDirectory() ? 'folder' : 'file';
+    const content = !whole
+      ? ''
+      : kind === 'folder'
+        ? entriesOf(folder.at(`${path}/.`))
+        : (readHeld(folder, path) ?? timesOf(stat));
+    // not the device, whose number may change when the machine starts
+    return { kind, place, print: sha256(`${kind} ${stat.ino} ${stat.mode} ${stat.size} ${content}`) };
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    return isAbsence(error) ? undefined : { kind: 'unknown', place: '', print: `unknown ${code}` };
+  }
+}
+
+/** Names, sizes and times in a folder, and in the folders it holds; where it cannot be read, what the system says. */
+function entriesOf(path: string, depth = 0): string {
+  try {
+    if (depth > DEEPEST) return 'deeper';
+    return readdirSync(path)
+      .sort()
+      .map((name) => {
+        const stat = lstatSync(`${path}/${name}`, BIG);
+        const below = stat.isDirectory() ? `\n${entriesOf(`${path}/${name}`, depth + 1)}` : '';
+        return `${name} ${stat.mode} ${stat.ino} ${stat.size} ${timesOf(stat)}${below}`;
+      })
+      .join('\n');
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    return code;
+  }
+}
+
+const DEEPEST = 16;
+const BIG = { bigint: true } as const;
+const NO_THROW = { bigint: true, throwIfNoEntry: false } as const;
+
+function placeOf({ dev, ino }: BigIntStats): string {
+  return `${dev} ${ino}`;
+}
+
+/** Nobody can set the second. */
+function timesOf({ mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${mtimeNs} ${ctimeNs}`;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** What git itself makes: hooks that are only samples, and a configuration that runs nothing. */
+function isHarmless(folder: HeldFolder, path: string, { kind }: Sighting): boolean {
+  if (path.endsWith('/hooks') && kind === 'folder') return namesIn(folder, path)?.every(isSample) === true;
+  const text = kind === 'file' ? readHeld(folder, path) : undefined;
+  if (text === undefined) return false;
+  if (/\/worktrees\/[^/]+\/commondir$/.test(path)) return isHarmlessCommonFolder(text);
+  return path.endsWith('/config') && isHarmlessGitConfig(text);
+}
+
+function isSample(name: string): boolean {
+  return name.endsWith('.sample');
+}
+
+function namesIn(folder: HeldFolder, path: string): string[] | undefined {
+  try {
+    return readdirSync(folder.at(`${path}/.`));
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     return undefined;
   }
 }
 
-function look(path: string): Sighting | undefined {
+function putAside(
+  folder: HeldFolder,
+  path: string,
+  is: Sighting | undefined,
+  mark: string,
+): Pick<ProtectedChange, 'movedTo' | 'problem'> {
+  if (is === undefined) return { movedTo: null };
+  if (is.kind === 'unknown') return { movedTo: null, problem: `it cannot be looked at (${is.print.slice(8)})` };
   try {
-    const stat = lstatSync(path, { bigint: true });
-    if (stat.isSymbolicLink()) {
-      const target = readlinkSync(path);
-      return { kind: 'link', target, print: `link ${target}` };
-    }
-    const place = `${stat.dev} ${stat.ino} ${stat.mode} ${stat.size}`;
-    if (stat.isDirectory()) return { kind: 'folder', print: `folder ${place} ${entriesOf(path)}` };
-    // a pipe would block who reads it, and a huge file is told by its times
-    if (!stat.isFile() || stat.size > LARGE)
-      return { kind: 'file', print: `file ${place} ${stat.mtimeNs} ${stat.ctimeNs}` };
-    const text = readFileSync(path, 'utf8');
-    return { kind: 'file', text, print: `file ${place} ${text}` };
+    const movedTo = freeName(folder, `${path}.quarantined-${mark}`);
+    rename(folder, path, movedTo);
+    return { movedTo };
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
-    throw error;
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    return { movedTo: null, problem: `it cannot be put aside (${code})` };
   }
 }
 
-/** Names, sizes and times in a folder, and in the folders it holds. */
-function entriesOf(path: string): string {
-  return readdirSync(path)
-    .sort()
-    .map((name) => {
-      const stat = lstatSync(join(path, name), { bigint: true });
-      const below = stat.isDirectory() ? `\n${entriesOf(join(path, name))}` : '';
-      return `${name} ${stat.mode} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}${below}`;
-    })
-    .join('\n');
+/** What an earlier run left under the same name stays. */
+function freeName(folder: HeldFolder, name: string): string {
+  for (let number = 1; number < 1000; number++) {
+    const free = number === 1 ? name : `${name}.${number}`;
+    if (lstatSync(folder.at(free), NO_THROW) === undefined) return free;
+  }
+  return name;
 }
 
-/** What `git init` makes: hooks that are only samples, and a configuration that runs nothing. */
-function isHarmless(path: string, whole: string, { kind, text }: Sighting): boolean {
-  if (path.endsWith('/hooks') && kind === 'folder') return readdirSync(whole).every((name) => name.endsWith('.sample'));
-  return path.endsWith('/config') && text !== undefined && isHarmlessGitConfig(text);
+function rename(folder: HeldFolder, path: string, aside: string): void {
+  try {
+    renameSync(folder.at(path), folder.at(aside));
+  } catch (error) {
+    if (systemCode(error) !== 'EACCES') throw error;
+    folder.unlock(path);
+    renameSync(folder.at(path), folder.at(aside));
+  }
 }
 
-function moveAside(path: string, aside: string): void {
-  rmSync(aside, { recursive: true, force: true });
-  renameSync(path, aside);
+/** Where something is in the way, that has been said. */
+function putBack(folder: HeldFolder, path: string, target: string): void {
+  try {
+    symlinkSync(target, folder.at(path));
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+  }
 }

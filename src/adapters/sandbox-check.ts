@@ -57,6 +57,7 @@ async function tryOne(machine: Machine, folder: string, tier: Tier, egress: Egre
       tty: false,
       allowRoot: false,
       hidden: [],
+      homes: [],
     },
     machine,
   );

@@ -5,6 +5,7 @@ import { type Plan, planSha256 } from '../sandbox/plan.ts';
 import type { Runner, RunnerHooks, RunnerStreams } from '../sandbox/runner.ts';
 import { seatbeltProfile } from '../sandbox/seatbelt.ts';
 import { withUmask } from './gated-run.ts';
+import { changedRepositories, findRepositories } from './git-repositories.ts';
 import { signalProcess } from './process-tree.ts';
 import { lookAgain, lookAtProtected } from './protected-files.ts';
 import { type Processes, supervise } from './supervise.ts';
@@ -17,7 +18,8 @@ export function sandboxExecRunner({ programs }: Machine): Runner {
 async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution> {
   const digest = planSha256(plan);
   const before = lookAtProtected(plan.workspace);
-  await hooks.beforeStart?.();
+  const earlier = findRepositories(before.folder);
+  await hooks.beforeStart?.(before.sightings);
   const child = withUmask(hooks.umask, () =>
     spawn(sandboxExec, ['-p', seatbeltProfile(plan), '--', ...plan.argv], {
       stdio: [plan.stdin === 'pipe' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -56,12 +58,16 @@ async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hook
   }
   processes.kill(); // what is left of the group
   const status = ended.exitCode ?? 128 + (ended.signal === 'SIGTERM' ? 15 : 9);
+  const protectedFiles = lookAgain(before, digest.slice(0, 8));
+  const repositories = changedRepositories(before.folder, earlier);
+  before.folder.close();
   return {
     planSha256: digest,
     ending: endingOf(status, ended.cause),
     measured: ended.measured,
     layers: plan.layers,
-    protectedFiles: lookAgain(plan.workspace, before, digest.slice(0, 8)),
+    protectedFiles,
+    repositories,
     destinations: [],
   };
 }

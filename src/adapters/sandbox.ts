@@ -3,6 +3,7 @@ import { systemCode } from '../errors.ts';
 import type { Sandbox } from '../sandbox/runner.ts';
 import { lookAtMachine, lookAtWorkspace, systemPath } from './machine.ts';
 import { systemPaths } from './paths.ts';
+import { lookAgainFor } from './protected-files.ts';
 import { argumentsAreUtf8 } from './raw-arguments.ts';
 import { openReport } from './report-file.ts';
 import { runnerFor } from './runner.ts';
@@ -19,9 +20,11 @@ export const sandbox: Sandbox = {
     const real = realpath(path);
     return real === undefined ? undefined : systemPath(real);
   },
+  realpath,
   paths: systemPaths,
   argumentsAreUtf8,
   openReport,
+  finish: lookAgainFor,
   runner: runnerFor,
 };
 

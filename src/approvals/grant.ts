@@ -1,8 +1,9 @@
+import { canonicalJson } from '../canonical.ts';
 import { type Checked, list, oneOf, optional, record, text, truth, whole } from '../schema.ts';
 import { nameWords } from '../text.ts';
 import { rfc3339 } from '../time.ts';
 import type { Approval, Settlement } from './approval.ts';
-import type { SealedProposal } from './proposal.ts';
+import { type ExecutionContext, limitsShape, type SealedProposal, variablesSha256 } from './proposal.ts';
 
 const commandRule = record({
   /** its beginning, or the whole where argv_is_whole */
@@ -14,6 +15,13 @@ const commandRule = record({
   egress: oneOf('none', 'preflight', 'strict'),
   hosts: list(text),
   env_names: list(text),
+  // a grant of an older version has none of these, and lets nothing through
+  env_sha256: optional(text),
+  limits: optional(limitsShape),
+  workspace: optional(text),
+  stdin: optional(oneOf('null', 'pipe')),
+  tty: optional(truth),
+  allow_root: optional(truth),
 });
 
 const grantRule = record({
@@ -80,15 +88,7 @@ export function grantRuleOf(approval: Approval): GrantRule {
     ...(execution === undefined || execution === null
       ? { payload_sha256: approval.payload_sha256 }
       : {
-          command: {
-            ...argvRule(execution.argv),
-            executable: execution.executable,
-            cwd: execution.cwd,
-            tier: execution.tier,
-            egress: execution.egress,
-            hosts: execution.hosts,
-            env_names: execution.env_names,
-          },
+          command: { ...argvRule(execution.argv), ...besidesWords(execution) },
         }),
   };
 }
@@ -118,7 +118,7 @@ export function ruleWords({ command, payload_sha256: payload, ...rule }: GrantRu
       `cwd=${nameWords(command.cwd)}`,
     );
     words.push(`tier=${command.tier}`, `egress=${command.egress}`, `hosts=${JSON.stringify(command.hosts)}`);
-    words.push(`env=${JSON.stringify(command.env_names)}`);
+    words.push(`env=${JSON.stringify(command.env_names)}`, ...wordsBesides(command));
   }
   if (typeof payload === 'string') words.push(`input sha256=${payload}`);
   words.push(`principal=${nameWords(rule.principal)}`);
@@ -128,6 +128,21 @@ export function ruleWords({ command, payload_sha256: payload, ...rule }: GrantRu
   return words;
 }
 
+/** Where a command could become another one although its words stay the same. */
+function wordsBesides(command: NonNullable<GrantRule['command']>): string[] {
+  const { env_sha256: env = NOTHING_NAMED, workspace, stdin, tty, allow_root: asRoot, limits } = command;
+  return [
+    ...(env === NOTHING_NAMED ? [] : [`values of env sha256=${env}`]),
+    `workspace=${workspace}`,
+    `stdin=${stdin === 'pipe' ? 'passed on' : 'none'}`,
+    `terminal=${tty === true ? 'passed on' : 'none'}`,
+    ...(asRoot === true ? ['as root'] : []),
+    `limits=${JSON.stringify(limits)}`,
+  ];
+}
+
+const NOTHING_NAMED = variablesSha256({});
+
 /** `until 2026-12-22T18:00:00Z`, `for the session`, `revoked`, `expired`. */
 export function grantTerm(grant: Grant, now: number): string {
   if (typeof grant.revoked_at_unix_ms === 'number') return `revoked by ${nameWords(grant.revoked_by ?? 'somebody')}`;
@@ -135,6 +150,11 @@ export function grantTerm(grant: Grant, now: number): string {
   return typeof grant.expires_at_unix_ms === 'number'
     ? `until ${rfc3339(grant.expires_at_unix_ms)}`
     : 'for the session';
+}
+
+/** Everything of an execution but its words and what carries it out. */
+function besidesWords({ argv: _argv, executor: _executor, ...besides }: ExecutionContext) {
+  return besides;
 }
 
 /** The subcommand counts, what follows it is free; any other command line counts whole. */
@@ -166,18 +186,16 @@ function covers(rule: GrantRule, { request, payloadSha256, execution }: SealedPr
     return execution === undefined && rule.payload_sha256 === payloadSha256;
   }
   if (execution === undefined) return false;
+  const { argv, argv_is_whole: isWhole, ...besides } = command;
   return (
-    (!command.argv_is_whole || command.argv.length === execution.argv.length) &&
-    command.argv.every((word, i) => word === execution.argv[i]) &&
-    command.executable === execution.executable &&
-    command.cwd === execution.cwd &&
-    command.tier === execution.tier &&
-    command.egress === execution.egress &&
-    isSameList(command.hosts, execution.hosts) &&
-    isSameList(command.env_names, execution.env_names)
+    isFromThisVersion(command) &&
+    (!isWhole || argv.length === execution.argv.length) &&
+    argv.every((word, i) => word === execution.argv[i]) &&
+    canonicalJson(besides) === canonicalJson(besidesWords(execution))
   );
 }
 
-function isSameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, i) => item === b[i]);
+function isFromThisVersion(command: NonNullable<GrantRule['command']>): boolean {
+  const { env_sha256, limits, workspace, stdin, tty, allow_root } = command;
+  return [env_sha256, limits, workspace, stdin, tty, allow_root].every((part) => part !== undefined && part !== null);
 }

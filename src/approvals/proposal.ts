@@ -1,9 +1,18 @@
 import { canonicalJson } from '../canonical.ts';
 import { type NormalizedRequest, normalizeRequest, type PolicyRequest } from '../policy/request.ts';
-import { type Checked, list, oneOf, record, text, whole } from '../schema.ts';
+import { type Checked, list, oneOf, optional, record, text, truth, whole } from '../schema.ts';
 import { sha256 } from '../sha256.ts';
 
-/** How a command would run, in the words of the file: an approval keeps it as it is. */
+/** Limits by the names of palyra.toml, e.g. `timeout_ms`. */
+export const limitsShape = (value: unknown, at: string): Readonly<Record<string, number>> => {
+  for (const [name, limit] of Object.entries(record({})(value, at))) whole(limit, `${at}.${name}`);
+  return value as Readonly<Record<string, number>>;
+};
+
+/**
+ * How a command would run, in the words of the file: an approval keeps it as it is. What is optional was not written by
+ * older versions.
+ */
 export const executionContext = record({
   tier: oneOf('b', 'c'),
   executor: text,
@@ -16,11 +25,13 @@ export const executionContext = record({
   executable: text,
   /** names only: values may be secrets */
   env_names: list(text),
-  /** by the names of palyra.toml, e.g. `timeout_ms` */
-  limits: ((value, at) => {
-    for (const [name, limit] of Object.entries(record({})(value, at))) whole(limit, `${at}.${name}`);
-    return value as Readonly<Record<string, number>>;
-  }) as (value: unknown, at: string) => Readonly<Record<string, number>>,
+  /** of the variables that were named, with their values: `variablesSha256` */
+  env_sha256: optional(text),
+  limits: limitsShape,
+  workspace: optional(text),
+  stdin: optional(oneOf('null', 'pipe')),
+  tty: optional(truth),
+  allow_root: optional(truth),
 });
 
 export type ExecutionContext = Checked<typeof executionContext>;
@@ -68,6 +79,11 @@ export function sealProposal(
   return { ...bound, requestSha256: requestDigest(bound) };
 }
 
+/** The digest that stands for variables and their values, which may be secrets. */
+export function variablesSha256(variables: Readonly<Record<string, string>>): string {
+  return sha256(`palyra.variables/1\n${canonicalJson(variables)}`);
+}
+
 /** The policies and the configuration that a decision rests on, as one digest. Order and files make no difference. */
 export function policyHashOf(
   policies: readonly { readonly id: string; readonly text: string }[],
@@ -103,7 +119,12 @@ function requestDigest({ request, payloadSha256, summary, execution, policyHash 
       argv: execution.argv,
       executable: execution.executable,
       env_names: execution.env_names,
+      env_sha256: execution.env_sha256,
       limits: execution.limits,
+      workspace: execution.workspace,
+      stdin: execution.stdin,
+      tty: execution.tty,
+      allow_root: execution.allow_root,
     },
     policy_hash: policyHash,
   };

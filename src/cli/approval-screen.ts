@@ -47,6 +47,7 @@ export function screenRows(view: ApprovalView, columns: number): string[] {
           `tier ${execution.tier} (${named(execution.executor)}) · egress ${execution.egress}${hostWords(execution.hosts)} · in ${named(execution.cwd)}`,
           columns,
         )),
+    ...variables(view).flatMap((one) => row('env', printable(maskSecrets(one)), columns)),
     ...row('digest', approval.request_sha256.slice(0, 8), columns),
     ...(execution === undefined || execution === null
       ? inputRows(view.payload, columns)
@@ -227,16 +228,26 @@ function nameOr(name: string): string {
 }
 
 /** How many secrets are masked: the program, names and paths never are. */
-function secretsOf({ approval: { request_summary: summary, execution }, payload }: ApprovalView): number {
-  const texts = execution === undefined || execution === null ? [inputText(payload)] : execution.argv.slice(1);
-  return [summary, ...texts].reduce((sum, text) => sum + countSecrets(text), 0);
+function secretsOf(view: ApprovalView): number {
+  const { request_summary: summary, execution } = view.approval;
+  const texts = execution === undefined || execution === null ? [inputText(view.payload)] : execution.argv.slice(1);
+  return [summary, ...variables(view), ...texts].reduce((sum, text) => sum + countSecrets(text), 0);
 }
 
-function foreignTexts({ approval, payload }: ApprovalView): string[] {
+/** The variables that a command was named, which its input holds: `NAME=value`. */
+function variables({ approval: { execution }, payload }: ApprovalView): string[] {
+  const input = inputText(payload);
+  if (execution === undefined || execution === null || input === '') return [];
+  const { env = {} } = JSON.parse(input) as { readonly env?: Readonly<Record<string, string>> };
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+function foreignTexts(view: ApprovalView): string[] {
+  const { approval, payload } = view;
   const { execution } = approval;
   const input =
     execution === undefined || execution === null ? [inputText(payload).replaceAll('\n', '')] : execution.argv;
-  return [approval.request_summary, approval.principal, approval.resource, ...input];
+  return [approval.request_summary, approval.principal, approval.resource, ...variables(view), ...input];
 }
 
 /** The program is never masked. */

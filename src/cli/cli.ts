@@ -97,6 +97,7 @@ export async function openConfig(
       userPath: configPath({ world, options }),
       named: named !== undefined,
       projectPath: join(world.cwd, 'palyra.toml'),
+      home: homeOf(world),
     },
   );
   for (const { key, why } of config.ignored) {

@@ -1,13 +1,16 @@
 import type { ScenarioResult } from '../flows/test-policies.ts';
 import { printable } from '../text.ts';
 
-/** JUnit's XML, as CI systems read it: a suite a file, a case a scenario. Nothing foreign is left to the parser. */
+/**
+ * JUnit's XML, as CI systems read it: a suite a file, a case a scenario. Nothing foreign is left to the parser.
+ * @param describe in printable lines
+ */
 export function junitXml(results: readonly ScenarioResult[], describe: (result: ScenarioResult) => string): string {
   const files = [...new Set(results.map(({ scenario }) => scenario.file))];
   const suites = files.flatMap((file) => {
     const own = results.filter(({ scenario }) => scenario.file === file);
     return [
-      `  <testsuite ${counts(own)} name="${escapeXml(file)}">`,
+      `  <testsuite ${counts(own)} name="${escapeXml(printable(file))}">`,
       ...own.flatMap((result) => caseLines(result, describe)),
       '  </testsuite>',
     ];
@@ -28,17 +31,17 @@ function counts(results: readonly ScenarioResult[]): string {
 
 function caseLines(result: ScenarioResult, describe: (result: ScenarioResult) => string): string[] {
   const { name, file, line } = result.scenario;
-  const opening = `    <testcase classname="${escapeXml(file)}" name="${escapeXml(name)}" file="${escapeXml(file)}" line="${line}"`;
+  const opening = `    <testcase classname="${escapeXml(printable(file))}" name="${escapeXml(printable(name))}" file="${escapeXml(printable(file))}" line="${line}"`;
   if (result.differences.length === 0) return [`${opening}/>`];
   const keys = result.differences.map(({ key }) => key).join(', ');
   return [
     `${opening}>`,
-    `      <failure message="${escapeXml(`differs in ${keys}`)}">${escapeXml(describe(result))}</failure>`,
+    `      <failure message="${escapeXml(printable(`differs in ${keys}`))}">${escapeXml(describe(result))}</failure>`,
     '    </testcase>',
   ];
 }
 
-/** Controls that XML has no place for come as `\\u{…}`, as on a terminal. */
+/** @param text as it is shown on a terminal: controls that XML has no place for come as `\u{…}` */
 function escapeXml(text: string): string {
-  return printable(text, { lines: true }).replace(/[&<>"'\n]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return text.replace(/[&<>"'\n]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -17,7 +17,13 @@ export async function openCheckDesk(
   for (const { id, file, line } of inForce.ignored) {
     cli.output.warn(`${file}:${line}: ${id} is ignored: a project's policies may only forbid`);
   }
+  warnOfEmpty(cli, inForce.empty);
   return { cedar, inForce, config };
+}
+
+/** A file that was emptied by mistake forbids nothing any more. */
+export function warnOfEmpty(cli: Cli, empty: readonly string[]): void {
+  for (const file of empty) if (file !== '/dev/null') cli.output.warn(`${file} holds no policy`);
 }
 
 /** What was set of postures; the state is opened only if there is something in it. */

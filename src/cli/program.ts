@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { PalyraError } from '../errors.ts';
 import type { Cli } from './cli.ts';
 import { formatPage } from './command.ts';
 
@@ -108,7 +109,25 @@ export async function buildProgram(cli: Cli, version: string, named: string | un
     if (named === name || named === '*') program.addCommand(inherit(await noun.load(cli), program));
     else program.command(name).summary(noun.summary).description(noun.summary);
   }
+  refuseRepeats(program);
   return program;
+}
+
+/** Of two values for one option commander takes the last, silently: it may be the one that was not meant. */
+function refuseRepeats(command: Command): void {
+  for (const option of command.options) {
+    // what gathers its values has a parser of its own
+    if ((!option.required && !option.optional) || option.parseArg !== undefined || option.variadic) continue;
+    let isGiven = false;
+    option.argParser((value) => {
+      if (isGiven) {
+        throw new PalyraError('usage.invalid', `${option.long} is given twice`, { hint: 'give it once' });
+      }
+      isGiven = true;
+      return value;
+    });
+  }
+  for (const child of command.commands) refuseRepeats(child);
 }
 
 /** Commander hands its settings only to commands that it makes itself. */

@@ -7,6 +7,7 @@ import type { Cedar } from '../policy/engine.ts';
 import type { RunningCommand, Sandbox } from '../sandbox/runner.ts';
 import type { Files } from '../store/files.ts';
 import type { MachineInspector, StateInspector } from '../store/inspection.ts';
+import type { OpenRuns } from '../store/open-runs.ts';
 import type { Rates } from '../store/rates.ts';
 import type { Sources } from '../store/sources.ts';
 import type { State } from '../store/state.ts';
@@ -51,6 +52,8 @@ export interface World {
   readonly machineInspector: () => Promise<MachineInspector>;
   /** what tokens have used, below the same folder */
   readonly rates: (root: string) => Promise<Rates>;
+  /** the commands that have begun, below the same folder */
+  readonly openRuns: (root: string) => Promise<OpenRuns>;
   /** files, folders and git ranges, however large, to be looked through */
   readonly sources: () => Promise<Sources>;
   /** throughput: compile Cedar for a long run, not for a short start */
@@ -126,6 +129,7 @@ export function openWorld(): World {
     },
     machineInspector: async () => (await import('../adapters/machine-inspector.ts')).machineInspector,
     rates: async (root) => (await import('../adapters/rates-file.ts')).ratesFile(root),
+    openRuns: async (root) => (await import('../adapters/open-runs-folder.ts')).openRunsFolder(root),
     sources: async () => (await import('../adapters/sources.ts')).sources,
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
     sandbox: async () => (await import('../adapters/sandbox.ts')).sandbox,

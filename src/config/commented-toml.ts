@@ -21,7 +21,7 @@ export function commentedToml(tools: readonly string[], executables: readonly st
     if (key === 'skills') lines.push(`# "acme.report" = "active"${' '.repeat(15)}# ${COMMENTS[key]}`);
     else
       lines.push(
-        `${name} = ${JSON.stringify(chosen.get(key) ?? setting.initial)}`.padEnd(40).concat(`# ${COMMENTS[key]}`),
+        `${name} = ${JSON.stringify(chosen.get(key) ?? setting.initial)}`.padEnd(39).concat(` # ${COMMENTS[key]}`),
       );
   }
   return `${lines.join('\n')}\n`;

@@ -24,8 +24,9 @@ export interface EffectiveConfig {
   /** the operator's file, and the project's that may only narrow it; whether or not they exist */
   readonly userPath: string;
   readonly projectPath: string | undefined;
-  /** .cedar files and folders to evaluate together with the baseline, absolute; a project's may only forbid */
-  readonly policyPaths: readonly { readonly path: string; readonly forbidOnly: boolean }[];
+  /** .cedar files and folders to evaluate together with the baseline, absolute; a project's may only forbid, and
+   *  lie in its folder; `folder` is that of the file that names them */
+  readonly policyPaths: readonly { readonly path: string; readonly forbidOnly: boolean; readonly folder: string }[];
 }
 
 /**

@@ -150,7 +150,8 @@ export function badLine({ code, message, why, hint }: PalyraError, number: numbe
   return { text: asciiJson(answer), outcome: 'bad_input' };
 }
 
-function readId(value: unknown): string | number | undefined {
+/** @throws PalyraError input.invalid */
+export function readId(value: unknown): string | number | undefined {
   // a number that was rounded would answer for another line
   if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value))) return value;
   if (typeof value === 'string' && value.length <= 256) return value;

@@ -1,12 +1,20 @@
 import type { EffectiveConfig } from '../config/effective.ts';
+import { findTool, toolNames } from '../policy/catalog.ts';
 import { decide, gateContext, type PolicyDecision } from '../policy/decision.ts';
 import type { Cedar } from '../policy/engine.ts';
 import { cedarCallOf } from '../policy/evaluator.ts';
-import { findNearMisses, findSmallestChange, type NearMiss, type SmallestChange } from '../policy/explanation.ts';
+import {
+  changedConfig,
+  findNearMisses,
+  findSmallestChange,
+  type NearMiss,
+  type SmallestChange,
+} from '../policy/explanation.ts';
 import { type EvaluationConfig, establishFacts, evaluationConfigOf } from '../policy/facts.ts';
 import { type NormalizedRequest, normalizeRequest, type PolicyRequest } from '../policy/request.ts';
 import type { Constraint, NamedPolicy } from '../policy/source.ts';
 import { effectivePosture, type Posture, type Postures } from '../posture/posture.ts';
+import { refuseSkill } from '../posture/skill.ts';
 import { nearest } from '../text.ts';
 import type { PoliciesInForce } from './open-policies.ts';
 
@@ -15,12 +23,25 @@ export interface ExplainedDecision extends PolicyDecision {
   readonly config: EvaluationConfig;
   /** the policies that decided, with their places */
   readonly matched: readonly NamedPolicy[];
+  /** those that could not be evaluated */
+  readonly failed: readonly NamedPolicy[];
   readonly nearMisses: readonly NearMiss[];
   readonly smallestChange: SmallestChange;
   /** how the requested tool would be treated before policy is asked; undefined when no tool is named, or in a what-if */
   readonly posture: Posture | undefined;
+  /** what stands in the way of the call besides, once the smallest change is made; only where the gate is known */
+  readonly afterwards: Obstacles;
   /** the action is named by no policy: most often a slip of the pen */
   readonly unknownAction: { readonly nearest: string | undefined } | undefined;
+  /** the tool of the catalog that was probably meant by one that is neither there nor allowed */
+  readonly meantTool: string | undefined;
+}
+
+/** What is not Cedar's to say. */
+export interface Obstacles {
+  readonly posture: Posture | undefined;
+  /** why the skill is not run: `acme is quarantined in [skills]` */
+  readonly skill: string | undefined;
 }
 
 /** What a check works with. */
@@ -48,8 +69,14 @@ export function checkPolicy(desk: CheckDesk, given: PolicyRequest, view: Posture
   const request = normalizeRequest(given);
   const facts = establishFacts(request, config);
   const decision = decide({ request, facts }, config, desk.inForce);
-  const posture = postureOf(request, config, settings.tool_call.process_runner.enabled, view);
-  return { ...explainDecision(desk, decision, config), posture };
+  const explained = explainDecision(desk, decision, config);
+  const runner = settings.tool_call.process_runner.enabled;
+  const changed = changedConfig(config, explained.smallestChange, decision);
+  return {
+    ...explained,
+    posture: postureOf(request, config, runner, view),
+    afterwards: { posture: postureOf(request, changed, runner, view), skill: refuseSkill(request, settings)?.words },
+  };
 }
 
 /** Explain a decision, whatever configuration it was made in. Of postures it knows nothing. */
@@ -67,9 +94,12 @@ export function explainDecision(
     ...decision,
     config,
     matched: inForce.policies.filter(({ id }) => decision.matchedPolicies.includes(id)),
+    failed: inForce.policies.filter(({ id }) => decision.errors.some(({ policy_id: failing }) => failing === id)),
     nearMisses: isDenied ? findNearMisses({ cedar, cedarCall, candidates }) : [],
     smallestChange: isDenied ? findSmallestChange(decision, { evaluator: inForce, config }) : [],
     posture: undefined,
+    afterwards: { posture: undefined, skill: undefined },
+    meantTool: facts.is_allowlisted_tool ? undefined : findMeantTool(request.tool),
     unknownAction: findUnknownAction(request.action, inForce.policies),
   };
 }
@@ -87,6 +117,10 @@ function mayMatch({ scope: { action } }: NamedPolicy, request: NormalizedRequest
 function findUnknownAction(action: string, policies: readonly NamedPolicy[]): ExplainedDecision['unknownAction'] {
   const named = new Set(policies.flatMap(({ scope }) => actionsOf(scope.action)));
   return named.has(action) ? undefined : { nearest: nearest(action, named)[0] };
+}
+
+function findMeantTool(tool: string): string | undefined {
+  return tool === '' || findTool(tool) !== undefined ? undefined : nearest(tool, toolNames())[0];
 }
 
 function actionsOf(constraint: Constraint): string[] {

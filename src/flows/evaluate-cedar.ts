@@ -3,9 +3,12 @@ import { parseJson, rawMembers } from '../json.ts';
 import { CHECK_SCHEMA } from '../policy/answer.ts';
 import { openSchema, SCHEMA_SLOT } from '../policy/cedar-schema.ts';
 import type { Cedar, JsonText, TemplateLink } from '../policy/engine.ts';
-import { openEvaluator, type PolicyEvaluator } from '../policy/evaluator.ts';
-import { namePolicies, readPolicies } from '../policy/source.ts';
+import { openEvaluator, type PolicyEvaluator, wholeSet } from '../policy/evaluator.ts';
+import { type NamedPolicy, namePolicies, type PolicySource, readPolicies } from '../policy/source.ts';
 import type { Files } from '../store/files.ts';
+import { nearest } from '../text.ts';
+import { readId } from './check-batch.ts';
+import { listPolicyFiles, POLICY_FILE } from './policy-files.ts';
 
 /** Any policies, asked any Cedar request: here palyra is a Cedar tool, not the gate, and answers as Cedar does. */
 export interface CedarDesk {
@@ -13,8 +16,10 @@ export interface CedarDesk {
   readonly entities: JsonText;
   readonly schema: string | undefined;
   readonly validateRequest: boolean;
-  /** `policy0` … → `@id`, for those that have one */
-  readonly names: ReadonlyMap<string, string>;
+  /** by what Cedar calls them: `policy0` …, or the name of a link, which is where its template is */
+  readonly places: ReadonlyMap<string, PolicySource>;
+  /** files without a policy */
+  readonly empty: readonly string[];
 }
 
 /** The files that a Cedar request is evaluated with. */
@@ -26,7 +31,6 @@ export interface CedarPlaces {
   readonly validateRequest: boolean;
 }
 
-const POLICIES = { bytes: 64 * 1024 * 1024, what: 'policy file' };
 const DOCUMENT = { bytes: 64 * 1024 * 1024, what: 'file' };
 
 /**
@@ -37,32 +41,98 @@ export function openCedarDesk(
   { files, cedar }: { readonly files: Files; readonly cedar: Cedar },
   places: CedarPlaces,
 ): CedarDesk {
-  const paths = places.policies.flatMap((path) =>
-    path === '-' ? [path] : files.listFiles(path, '.cedar', POLICIES.what),
-  );
-  const sources = paths.flatMap((path) => readPolicies(cedar, files.readText(path, POLICIES), path));
+  const found = listPolicyFiles(files, places.policies);
+  const sources = found.flatMap(({ path, shown }) => readPolicies(cedar, files.readText(path, POLICY_FILE), shown));
   // two with one @id are an error here, too; Cedar itself knows them by their places
-  const names = new Map(namePolicies(sources).flatMap(({ annotations }, place) => nameOf(annotations, place)));
-  const links = places.links === undefined ? [] : readLinks(files.readText(places.links, DOCUMENT), places.links);
+  namePolicies(sources);
   const placed = sources.map((source, place) => ({ ...source, id: `policy${place}` }));
-  const templateIds = new Map(placed.map(({ id, annotations }) => [annotations.get('id') ?? id, id]));
   if (places.schema !== undefined) openSchema(cedar, files.readText(places.schema, DOCUMENT), places.schema);
-  const linked = links.map((link) => ({ ...link, templateId: templateIds.get(link.templateId) ?? link.templateId }));
+  const schema = places.schema === undefined ? undefined : SCHEMA_SLOT;
+  const links = places.links === undefined ? [] : readLinks(files.readText(places.links, DOCUMENT), places.links);
+  const linked = links.map((link) => resolveLink(link, placed, places.links ?? ''));
+  if (places.links !== undefined) refuseLinks(cedar, placed, linked, places.links);
+  const entities =
+    places.entities === undefined ? '[]' : readEntities(files.readText(places.entities, DOCUMENT), places.entities);
+  if (places.entities !== undefined) refuseEntities(cedar, entities, schema, places.entities);
+  const sourceOf = new Map<string, PolicySource>(placed.map((policy) => [policy.id, policy]));
+  for (const { newId, templateId } of linked) {
+    const template = sourceOf.get(templateId);
+    if (template !== undefined) sourceOf.set(newId, { ...template, annotations: new Map() });
+  }
   return {
     evaluator: openEvaluator(cedar, 'cedar', placed, linked),
-    entities:
-      places.entities === undefined ? '[]' : readEntities(files.readText(places.entities, DOCUMENT), places.entities),
-    schema: places.schema === undefined ? undefined : SCHEMA_SLOT,
+    entities,
+    schema,
     validateRequest: places.validateRequest,
-    names,
+    places: sourceOf,
+    empty: found.map(({ shown }) => shown).filter((shown) => !sources.some(({ file }) => file === shown)),
   };
+}
+
+/** A link whose template is called as Cedar calls it: by its place. */
+function resolveLink(link: TemplateLink, policies: readonly NamedPolicy[], file: string): TemplateLink {
+  const templates = policies.filter(({ isTemplate }) => isTemplate);
+  const named = templates.map(({ id, annotations }) => annotations.get('id') || id);
+  const template = templates[named.indexOf(link.templateId)];
+  if (template !== undefined) return { ...link, templateId: template.id };
+  const [near] = nearest(link.templateId, named);
+  throw new PalyraError('input.invalid', `${file}: no template is called ${link.templateId.slice(0, 80)}`, {
+    hint: near === undefined ? `the templates are ${named.slice(0, 5).join(', ') || 'none'}` : `did you mean ${near}?`,
+  });
+}
+
+/** Before the first request, which it would be laid to. */
+function refuseLinks(
+  cedar: Cedar,
+  policies: readonly NamedPolicy[],
+  links: readonly TemplateLink[],
+  file: string,
+): void {
+  const taken = new Set(policies.flatMap(({ id, annotations }) => [id, annotations.get('id') ?? id]));
+  for (const { newId } of links) {
+    if (taken.has(newId)) {
+      throw new PalyraError('input.invalid', `${file}: two policies are called ${newId.slice(0, 80)}`, {
+        hint: 'give the link another newId',
+      });
+    }
+    taken.add(newId);
+  }
+  const prepared = cedar.prepare(
+    TRIAL,
+    wholeSet(
+      policies.filter(({ isTemplate }) => isTemplate),
+      links,
+    ),
+  );
+  if (!prepared.ok) throw new PalyraError('input.invalid', `${file}: ${prepared.errors[0]?.message ?? ''}`);
+}
+
+function refuseEntities(cedar: Cedar, entities: JsonText, schema: string | undefined, file: string): void {
+  cedar.prepare(TRIAL, { staticPolicies: '' });
+  const ask = (text: JsonText): readonly string[] => {
+    const answer = cedar.decide(TRIAL, { ...ANYBODY, entities: text, ...(schema === undefined ? {} : { schema }) });
+    return answer.kind === 'failure' ? answer.messages : [];
+  };
+  const [said] = ask(entities);
+  // what is said without them, too, is not about them: a schema may not know the action
+  if (said !== undefined && !ask('[]').includes(said)) throw new PalyraError('input.invalid', `${file}: ${said}`);
+}
+
+const TRIAL = 'trial';
+const UID = '{"type":"Trial","id":""}';
+const ANYBODY = { principal: UID, action: UID, resource: UID, context: '{}' };
+
+/** A policy's `@id`, else what Cedar calls it, and its file and line. */
+export interface Placed {
+  readonly policy: string;
+  readonly place: string;
 }
 
 /** Cedar's answer, with its own policy ids under `diagnostics` and the operator's names beside. */
 export interface CedarVerdict {
   readonly decision: 'allow' | 'deny';
-  readonly matched: readonly string[];
-  readonly errors: readonly { readonly policy_id: string; readonly message: string }[];
+  readonly matched: readonly Placed[];
+  readonly failed: readonly (Placed & { readonly message: string })[];
   /** all of it, as programs read it */
   readonly value: Readonly<Record<string, unknown>>;
 }
@@ -73,7 +143,7 @@ export interface CedarVerdict {
  * @throws PalyraError input.invalid when Cedar does not accept the request
  */
 export function evaluateCedar(
-  { evaluator, entities, schema, validateRequest, names }: CedarDesk,
+  { evaluator, entities, schema, validateRequest, places }: CedarDesk,
   text: string,
   name: string,
 ): CedarVerdict {
@@ -91,9 +161,15 @@ export function evaluateCedar(
       more.length === 0 ? {} : { why: more.join('\n') },
     );
   }
-  const matched = answer.reason.map((policy) => names.get(policy) ?? policy);
-  const errors = answer.errors.map(({ policyId, message }) => ({
-    policy_id: names.get(policyId) ?? policyId,
+  const nameOf = (policy: string): string => places.get(policy)?.annotations.get('id') || policy;
+  const placeOf = (policy: string): string => {
+    const source = places.get(policy);
+    return source === undefined ? '' : `${source.file}:${source.line}`;
+  };
+  const matched = answer.reason.map((policy) => ({ policy: nameOf(policy), place: placeOf(policy) }));
+  const failed = answer.errors.map(({ policyId, message }) => ({
+    policy: nameOf(policyId),
+    place: placeOf(policyId),
     message,
   }));
   const diagnostics = {
@@ -102,18 +178,13 @@ export function evaluateCedar(
   };
   const value = {
     schema: CHECK_SCHEMA,
-    ...(id === undefined ? {} : { id: JSON.parse(id) }),
+    ...(id === undefined ? {} : { id }),
     decision: answer.decision,
-    matched_policies: matched,
-    errors,
+    matched_policies: matched.map(({ policy }) => policy),
+    errors: failed.map(({ policy, message }) => ({ policy_id: policy, message })),
     diagnostics,
   };
-  return { decision: answer.decision, matched, errors, value };
-}
-
-function nameOf(annotations: ReadonlyMap<string, string>, place: number): [string, string][] {
-  const id = annotations.get('id');
-  return id === undefined || id === '' ? [] : [[`policy${place}`, id]];
+  return { decision: answer.decision, matched, failed, value };
 }
 
 function readParts(text: string, name: string) {
@@ -133,7 +204,7 @@ function readParts(text: string, name: string) {
     return part;
   };
   return {
-    id: members.get('id'),
+    id: readId(JSON.parse(members.get('id') ?? 'null') ?? undefined),
     principal: required('principal'),
     action: required('action'),
     resource: required('resource'),

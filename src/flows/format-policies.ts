@@ -2,6 +2,7 @@ import { diagnose, refusePolicies } from '../policy/diagnostic.ts';
 import type { Cedar } from '../policy/engine.ts';
 import { readPolicies } from '../policy/source.ts';
 import type { Files } from '../store/files.ts';
+import { listPolicyFiles, POLICY_FILE } from './policy-files.ts';
 
 /** A file and what it would be. */
 export interface FormattedFile {
@@ -10,23 +11,24 @@ export interface FormattedFile {
   readonly after: string;
 }
 
-const LIMITS = { bytes: 64 * 1024 * 1024, what: 'policy file' };
 const LINE_WIDTH = 80;
 
 /**
  * Format policy files as Cedar does, 80 columns wide; comments stay. Nothing is written: applyFormat does that, once all
  * files are known to be readable.
  * @param paths files and folders; `-` is standard input
+ * @param progress told how many files are done
  * @throws PalyraError input.invalid (file:line:column), store.not_found
  */
 export function planFormat(
   { files, cedar }: { readonly files: Files; readonly cedar: Cedar },
   paths: readonly string[],
+  progress: (done: number) => void = () => {},
 ): FormattedFile[] {
-  const found = paths.flatMap((path) => (path === '-' ? path : files.listFiles(path, '.cedar', LIMITS.what)));
-  return found.map((path) => {
-    const before = files.readText(path, LIMITS);
-    return { path, before, after: formatText(cedar, before, path === '-' ? 'standard input' : path) };
+  return listPolicyFiles(files, paths).map(({ path, shown }, done) => {
+    progress(done);
+    const before = files.readText(path, POLICY_FILE);
+    return { path, before, after: formatText(cedar, before, shown) };
   });
 }
 

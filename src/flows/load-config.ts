@@ -11,6 +11,8 @@ export interface ConfigPlaces {
   readonly named: boolean;
   /** palyra.toml of the working directory, which may only narrow */
   readonly projectPath: string;
+  /** what `~/` is in policy.paths */
+  readonly home: string;
 }
 
 const LIMITS = { bytes: 1024 * 1024, what: 'configuration file' };
@@ -21,7 +23,7 @@ const LIMITS = { bytes: 1024 * 1024, what: 'configuration file' };
  */
 export function loadConfig(
   { files }: { readonly files: Files },
-  { userPath, named, projectPath }: ConfigPlaces,
+  { userPath, named, projectPath, home }: ConfigPlaces,
 ): EffectiveConfig {
   const user = readConfig(files.readGuarded(userPath, LIMITS), userPath);
   if (user === undefined && named) {
@@ -37,7 +39,7 @@ export function loadConfig(
     ...effectiveSettings(user, project),
     userPath,
     projectPath: project?.path,
-    policyPaths: [...policyPaths(user, false), ...policyPaths(project, true)],
+    policyPaths: [...policyPaths(user, false, home), ...policyPaths(project, true, home)],
   };
 }
 
@@ -46,12 +48,13 @@ function readConfig(text: string | undefined, path: string): ConfigFile | undefi
 }
 
 /** Relative paths count from the file that names them. */
-function policyPaths(file: ConfigFile | undefined, forbidOnly: boolean): { path: string; forbidOnly: boolean }[] {
+function policyPaths(file: ConfigFile | undefined, forbidOnly: boolean, home: string): EffectiveConfig['policyPaths'] {
   const paths = file?.given.get('policy.paths');
   if (file === undefined || !Array.isArray(paths)) return [];
   const folder = file.path.slice(0, file.path.lastIndexOf('/') + 1);
-  return (paths as readonly string[]).map((path) => ({
-    path: path.startsWith('/') ? path : folder + path,
-    forbidOnly,
-  }));
+  const absolute = (path: string): string => {
+    if (path.startsWith('~/')) return `${home}${path.slice(1)}`;
+    return path.startsWith('/') ? path : folder + path;
+  };
+  return (paths as readonly string[]).map((path) => ({ path: absolute(path), forbidOnly, folder }));
 }

@@ -5,6 +5,7 @@ import type { Cedar } from '../policy/engine.ts';
 import { openEvaluator, type PolicyEvaluator } from '../policy/evaluator.ts';
 import { type NamedPolicy, namePolicies, type PolicySource, readPolicies, splitPolicies } from '../policy/source.ts';
 import type { Files } from '../store/files.ts';
+import { listConfiguredFiles, listPolicyFiles, POLICY_FILE, type PolicyFile } from './policy-files.ts';
 
 /** The policies that decide, read, checked, named and ready to be asked. */
 export interface PoliciesInForce extends Evaluator {
@@ -12,6 +13,8 @@ export interface PoliciesInForce extends Evaluator {
   readonly general: PolicyEvaluator;
   /** policies of a project's files that would permit, and so are left out */
   readonly ignored: readonly NamedPolicy[];
+  /** files without a policy, which may have been meant to forbid */
+  readonly empty: readonly string[];
 }
 
 /** Where policies come from. */
@@ -23,8 +26,6 @@ export interface PolicyPlaces {
   readonly configured: EffectiveConfig['policyPaths'];
 }
 
-const LIMITS = { bytes: 64 * 1024 * 1024, what: 'policy file' };
-
 /**
  * Read and check all policies.
  * @param slot where Cedar keeps them; two sets at once need two
@@ -35,24 +36,30 @@ export function openPolicies(
   places: PolicyPlaces,
   slot = 'policies',
 ): PoliciesInForce {
-  const read = (path: string, shown: string): PolicySource[] =>
-    readPolicies(cedar, files.readText(path, LIMITS), shown);
   // a file that is named twice is read once
   const known = new Set<string>();
-  const isNew = (file: string): boolean => !known.has(file) && known.add(file).has(file);
-  const below = (path: string): PolicySource[] =>
-    files
-      .listFiles(path, '.cedar', LIMITS.what)
-      .filter(isNew)
-      .flatMap((file) => read(file, file));
+  const read = (found: readonly PolicyFile[]): PolicySource[] =>
+    found
+      .filter(({ path, shown }) => path === '-' || !known.has(shown))
+      .flatMap(({ path, shown }) => {
+        known.add(shown);
+        return readPolicies(cedar, files.readText(path, POLICY_FILE), shown);
+      });
   // the baseline was read by Cedar when palyra was built: here its tokens are enough
   const baseline =
     places.baseline === undefined
       ? []
-      : splitPolicies(files.readText(places.baseline.path, LIMITS), places.baseline.shown);
-  const own = places.configured.filter(({ forbidOnly }) => !forbidOnly).flatMap(({ path }) => below(path));
-  const given = places.given.flatMap((path) => (path === '-' ? read('-', 'standard input') : below(path)));
-  const project = places.configured.filter(({ forbidOnly }) => forbidOnly).flatMap(({ path }) => below(path));
+      : splitPolicies(files.readText(places.baseline.path, POLICY_FILE), places.baseline.shown);
+  const configured = (forbidOnly: boolean): PolicySource[] =>
+    read(
+      listConfiguredFiles(
+        files,
+        places.configured.filter((one) => one.forbidOnly === forbidOnly),
+      ),
+    );
+  const own = configured(false);
+  const given = read(listPolicyFiles(files, places.given));
+  const project = configured(true);
   const named = namePolicies([...baseline, ...own, ...given, ...project]);
   const [first] = named.filter(({ isTemplate }) => isTemplate);
   if (first !== undefined) {
@@ -72,6 +79,7 @@ export function openPolicies(
     policies,
     general,
     ignored: named.filter((policy) => widening.has(placeOf(policy))),
+    empty: [...known].filter((shown) => !named.some(({ file }) => file === shown)),
     evaluate: (context) => general.evaluate(context),
     evaluateApproved: (context, denied) => general.evaluateApproved(context, denied),
     effectOf: (id) => effects.get(id),

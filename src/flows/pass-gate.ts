@@ -6,6 +6,7 @@ import type { Settings } from '../config/settings.ts';
 import { decide, type Evaluator, type PolicyDecision } from '../policy/decision.ts';
 import { type EvaluationConfig, establishFacts } from '../policy/facts.ts';
 import { effectivePosture, type Posture, type Postures } from '../posture/posture.ts';
+import { refuseSkill } from '../posture/skill.ts';
 
 /** What the gate decides by. */
 export interface GateRules {
@@ -131,13 +132,8 @@ function policyRefusal({
 }
 
 function skillRefusal({ request }: SealedProposal, { settings }: GateRules): Reason[] {
-  const runsSkill = request.tool === 'palyra.plugin.run' || request.action === 'skill.execute';
-  if (!runsSkill) return [];
-  if (request.skill === '') return [{ code: 'skill.not_named', words: 'a plugin runs a skill, and none is named' }];
-  const status = Object.hasOwn(settings.skills, request.skill) ? settings.skills[request.skill] : undefined;
-  if (status === 'active') return [];
-  const words = status === undefined ? 'has no status in [skills]' : `is ${status} in [skills]`;
-  return [{ code: `skill.${status ?? 'unknown'}`, words: `${request.skill} ${words}` }];
+  const refusal = refuseSkill(request, settings);
+  return refusal === undefined ? [] : [refusal];
 }
 
 function budgetRefusal({ request }: SealedProposal, { settings, book }: GateRules): Reason[] {

@@ -1,17 +1,26 @@
 import type { Acting } from '../access/actor.ts';
 import { type Approval, decisionWords, stateOf } from '../approvals/approval.ts';
-import type { ExecutionContext, Proposal, SealedProposal } from '../approvals/proposal.ts';
+import { type ExecutionContext, type Proposal, type SealedProposal, variablesSha256 } from '../approvals/proposal.ts';
 import { canonicalJson } from '../canonical.ts';
 import { ulid } from '../ids.ts';
 import type { EntryDraft } from '../journal/entry.ts';
 import type { PolicyRequest } from '../policy/request.ts';
-import { type Ending, type Execution, executionRecord, executionSha256, notRun } from '../sandbox/execution.ts';
+import {
+  type Ending,
+  type Execution,
+  executionRecord,
+  executionSha256,
+  lostExecution,
+  notRun,
+} from '../sandbox/execution.ts';
 import { hostTexts } from '../sandbox/hosts.ts';
 import type { Machine } from '../sandbox/machine.ts';
 import { limitsRecord, type Plan, planRun, planSha256, type RunRequest } from '../sandbox/plan.ts';
 import { preflight } from '../sandbox/preflight/preflight.ts';
+import type { Sightings } from '../sandbox/protected-files.ts';
 import type { RunnerHooks, RunnerStreams, Sandbox } from '../sandbox/runner.ts';
 import { executorOf } from '../sandbox/tier.ts';
+import type { OpenRuns } from '../store/open-runs.ts';
 import { claimApproval } from './claim-approval.ts';
 import { actOnGate } from './gate-work.ts';
 import type { Authority, GateDecision, Reason } from './pass-gate.ts';
@@ -22,6 +31,7 @@ export interface RunDesk extends GateDesk {
   readonly acting: Acting;
   readonly machine: Machine;
   readonly sandbox: Pick<Sandbox, 'paths' | 'runner'>;
+  readonly runs: OpenRuns;
   readonly streams: RunnerStreams;
   readonly hooks: Pick<RunnerHooks, 'started' | 'umask'>;
   /** how long an operator has, in milliseconds */
@@ -36,6 +46,8 @@ export interface RunDesk extends GateDesk {
 export interface ToolCall {
   readonly request: PolicyRequest;
   readonly run: RunRequest;
+  /** those of its variables that were named, with their values: an operator sees them */
+  readonly variables: Readonly<Record<string, string>>;
   /** what may be run: names, absolute paths, or `*` */
   readonly executables: readonly string[];
   readonly interpreters: boolean;
@@ -59,6 +71,8 @@ export interface ToolRun {
   readonly execution: Execution | undefined;
   /** why it was refused, all of it, and what would change that */
   readonly refusal: Refusal | undefined;
+  /** what broke after it had begun, to be thrown once everything is told */
+  readonly failure?: unknown;
   readonly attestationId: string;
 }
 
@@ -110,12 +124,13 @@ function pending(why: string): Refusal {
 /** What the words of the command, and this machine, allow. */
 function planCall({ sandbox, machine }: RunDesk, call: ToolCall): { readonly plan: Plan } | Refusal {
   const { run, executables, interpreters } = call;
-  const { egress, hosts, workspace, cwd } = run;
+  const { tier, egress, hosts, workspace, cwd } = run;
   const planned = planRun(run, machine);
   if (!planned.ok && planned.reasonCode === 'sandbox.workspace') return refusalOf(planned);
   const { paths } = sandbox;
   const scope = { workspace: workspace.realpath ?? workspace.path, cwd, paths };
-  const judged = preflight(run.argv, { ...scope, executables, interpreters, egress, hosts });
+  const searchPath = run.environment.PATH ?? '';
+  const judged = preflight(run.argv, { ...scope, searchPath, executables, interpreters, tier, egress, hosts });
   if (!judged.ok) return refusalOf({ outcome: 'refused', ...judged });
   return planned.ok ? { plan: planned.plan } : refusalOf(planned);
 }
@@ -131,8 +146,12 @@ function refusalOf(given: {
 }
 
 /** The input of the call is its plan: an approval of it binds every part of what would run. */
-function propose({ machine, sandbox }: RunDesk, { request, run, asks }: ToolCall, plan: Plan | undefined): Proposal {
-  const input = { argv: run.argv, plan_sha256: plan === undefined ? null : planSha256(plan) };
+function propose(
+  { machine, sandbox }: RunDesk,
+  { request, run, variables, asks }: ToolCall,
+  plan: Plan | undefined,
+): Proposal {
+  const input = { argv: run.argv, env: variables, plan_sha256: plan === undefined ? null : planSha256(plan) };
   const execution: ExecutionContext = {
     tier: run.tier,
     executor: executorOf(run.tier, machine.platform),
@@ -142,14 +161,19 @@ function propose({ machine, sandbox }: RunDesk, { request, run, asks }: ToolCall
     argv: run.argv,
     executable: resolveProgram(sandbox, run),
     env_names: Object.keys(run.environment).sort(),
+    env_sha256: variablesSha256(variables),
     limits: limitsRecord(run.limits),
+    workspace: run.workspace.path,
+    stdin: run.stdin,
+    tty: run.tty,
+    allow_root: run.allowRoot,
   };
   const payload = Buffer.from(canonicalJson(input));
   return { request, payload, summary: '', execution, ...(asks === undefined ? {} : { asks }) };
 }
 
-function resolveProgram({ paths }: Pick<Sandbox, 'paths'>, { argv: [program], cwd }: RunRequest): string {
-  if (!program.includes('/')) return paths.findProgram(program) ?? program;
+function resolveProgram({ paths }: Pick<Sandbox, 'paths'>, { argv: [program], cwd, environment }: RunRequest): string {
+  if (!program.includes('/')) return paths.findProgram(program, environment.PATH ?? '') ?? program;
   return paths.realpathNearest(program.startsWith('/') ? program : `${cwd}/${program}`);
 }
 
@@ -209,17 +233,30 @@ async function carryOut(desk: RunDesk, run: Begun, proposal: Proposal, plan: Pla
   const { sandbox, machine, streams, hooks } = desk;
   const runner = await sandbox.runner(plan.executor, machine);
   let authority: Authority | undefined;
-  const beforeStart = async (): Promise<void> => {
+  const beforeStart = async (before: Sightings): Promise<void> => {
     authority = await begin(desk, run, proposal);
+    // before it is let go: if we are killed, somebody else looks at what it made
+    desk.runs.keep({ attestationId: run.attestationId, before });
     desk.allowed(authority);
   };
   try {
     const execution = await runner.run(plan, streams, { ...hooks, beforeStart });
-    await record(desk, { kind: 'exec.end', payload: reportOf(run, execution) });
-    return { ...run, authority, execution };
+    return await end(desk, { ...run, authority }, execution);
   } catch (error) {
-    if (!(error instanceof NotAllowed)) throw error;
-    return await refuse(desk, run, refused(error.reasons));
+    if (error instanceof NotAllowed) return await refuse(desk, run, refused(error.reasons));
+    if (authority === undefined) throw error;
+    return { ...(await end(desk, { ...run, authority }, lostExecution(planSha256(plan), error))), failure: error };
+  }
+}
+
+/** What was begun is said to have ended; if the journal cannot be written, the report still is. */
+async function end(desk: RunDesk, run: Begun, execution: Execution): Promise<ToolRun> {
+  try {
+    await record(desk, { kind: 'exec.end', payload: reportOf(run, execution) });
+    desk.runs.forget(run.attestationId);
+    return { ...run, execution };
+  } catch (failure) {
+    return { ...run, execution, failure };
   }
 }
 

@@ -1,9 +1,10 @@
+import { PalyraError } from '../errors.ts';
 import { answerOf } from '../policy/answer.ts';
 import { type Coverage, openCoverage, type PolicyCoverage } from '../policy/coverage.ts';
 import { decide, gateContext } from '../policy/decision.ts';
 import { cedarCallOf } from '../policy/evaluator.ts';
 import { establishFacts, evaluationConfigOf } from '../policy/facts.ts';
-import { normalizeRequest } from '../policy/request.ts';
+import { type NormalizedRequest, normalizeRequest } from '../policy/request.ts';
 import { readScenarios, type Scenario } from '../policy/scenario.ts';
 import type { NamedPolicy } from '../policy/source.ts';
 import type { Files } from '../store/files.ts';
@@ -66,13 +67,27 @@ export function testPolicies(
 
 function runScenario(desk: CheckDesk, scenario: Scenario, coverage: Coverage): ScenarioResult {
   const config = scenario.config ?? evaluationConfigOf(desk.config.settings);
-  const request = normalizeRequest(scenario.request);
+  const request = tryNormalize(scenario);
+  if (request instanceof PalyraError) {
+    const difference = { key: 'request', expected: 'one that can be decided', actual: request.message };
+    return { scenario, differences: [difference], explained: undefined };
+  }
   const facts = establishFacts(request, config);
   coverage.look(cedarCallOf(gateContext(request, facts, config.allowSensitiveTools)));
   const decision = decide({ request, facts }, config, desk.inForce);
   const differences = compare(scenario.expect, answerOf(decision), '');
   const explained = differences.length === 0 ? undefined : explainDecision(desk, decision, config);
   return { scenario, differences, explained };
+}
+
+/** A request that contradicts itself fails its scenario alone. */
+function tryNormalize({ request }: Scenario): NormalizedRequest | PalyraError {
+  try {
+    return normalizeRequest(request);
+  } catch (error) {
+    if (error instanceof PalyraError) return error;
+    throw error;
+  }
 }
 
 /** Records key by key, for those that are expected; lists in any order. */

@@ -5,6 +5,7 @@ import type { Cedar } from '../policy/engine.ts';
 import { type Finding, findDuplicates, findTemplates, validateFile } from '../policy/validation.ts';
 import type { Files } from '../store/files.ts';
 import { compareText } from '../text.ts';
+import { listConfiguredFiles, listPolicyFiles, POLICY_FILE } from './policy-files.ts';
 
 /** What is validated, and against what. */
 export interface ValidationPlaces {
@@ -25,8 +26,6 @@ export interface Validation {
   readonly findings: readonly Finding[];
 }
 
-const LIMITS = { bytes: 64 * 1024 * 1024, what: 'policy file' };
-
 /**
  * Hold policies against a schema, the baseline included, for theirs and its names must not meet.
  * @throws PalyraError input.invalid when the schema does not parse; store.not_found
@@ -36,19 +35,14 @@ export function validatePolicies(
   { paths, configured, baseline, gateSchema, schema: other }: ValidationPlaces,
 ): Validation {
   const schemaFile = other ?? gateSchema;
-  const schemaText = files.readText(schemaFile, { ...LIMITS, what: 'schema file' });
+  const schemaText = files.readText(schemaFile, { ...POLICY_FILE, what: 'schema file' });
   const schema = openSchema(cedar, schemaText, schemaFile);
   const isGate = other === undefined;
   const vocabulary = isGate ? { actions: actionsOf(cedar, schemaText), tools: toolNames() } : undefined;
-  const wanted = paths.length > 0 || !isGate ? paths : configured.map(({ path }) => path);
-  const found = [
-    ...new Set(wanted.flatMap((path) => (path === '-' ? path : files.listFiles(path, '.cedar', LIMITS.what)))),
-  ];
-  const own = found
-    .filter((path) => !isGate || path === '-' || !files.isSame(path, baseline.path))
-    .map((path) => ({ path, shown: path === '-' ? 'standard input' : path }));
+  const found = paths.length > 0 || !isGate ? listPolicyFiles(files, paths) : listConfiguredFiles(files, configured);
+  const own = found.filter(({ path }) => !isGate || path === '-' || !files.isSame(path, baseline.path));
   const validated = (isGate ? [baseline, ...own] : own).map(({ path, shown }) =>
-    validateFile(cedar, { text: files.readText(path, LIMITS), file: shown }, schema, vocabulary),
+    validateFile(cedar, { text: files.readText(path, POLICY_FILE), file: shown }, schema, vocabulary),
   );
   const findings = [
     ...validated.flatMap((file) => [...file.findings, ...(isGate ? findTemplates(file) : [])]),

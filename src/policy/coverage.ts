@@ -1,6 +1,5 @@
-import { PalyraError } from '../errors.ts';
 import type { Cedar, CedarCall } from './engine.ts';
-import { cutIntoProbes, probeSet, readProbes } from './probes.ts';
+import { openProbes } from './probes.ts';
 import type { NamedPolicy } from './source.ts';
 
 /** Whether something has been seen to hold, and seen not to. */
@@ -26,19 +25,13 @@ export interface Coverage {
 
 /** Each truth value is Cedar's, as in an explanation. */
 export function openCoverage(cedar: Cedar, policies: readonly NamedPolicy[]): Coverage {
-  const probed = policies.flatMap((policy, index) => cutIntoProbes(cedar, policy, `${index}`));
-  const prepared = cedar.prepare(SLOT, { staticPolicies: probeSet(probed) });
-  if (!prepared.ok) {
-    const why = prepared.errors.map(({ message }) => message).join('\n');
-    throw new PalyraError('input.invalid', 'the coverage of these policies cannot be measured', { why });
-  }
+  const { probed, read } = openProbes(cedar, SLOT, policies);
   const applied = probed.map(() => new Set<boolean>());
   const clauses = probed.map((one) => one.clauses.map(() => new Set<boolean>()));
   return {
     look(call) {
-      const answer = cedar.decide(SLOT, call);
-      if (answer.kind === 'failure') return;
-      for (const [i, reading] of readProbes(probed, answer).entries()) {
+      for (const [i, reading] of read(call).entries()) {
+        if (reading === undefined) continue;
         applied[i]?.add(reading.holds);
         if (!reading.headHolds) continue;
         for (const [j, { holds, error }] of reading.clauses.entries()) {
@@ -55,11 +48,11 @@ export function openCoverage(cedar: Cedar, policies: readonly NamedPolicy[]): Co
   };
 }
 
-/** The share of what can be seen that has been seen, in percent, rounded down. */
+/** The share of what can be seen that has been seen, in percent, rounded down; 0 of nothing. */
 export function percentCovered(coverage: readonly PolicyCoverage[]): number {
   const all = coverage.flatMap(({ applied, clauses }) => [applied, ...clauses]);
   const outcomes = all.flatMap(({ isTrue, isFalse }) => [isTrue, isFalse]);
-  return outcomes.length === 0 ? 100 : Math.floor((100 * outcomes.filter(Boolean).length) / outcomes.length);
+  return outcomes.length === 0 ? 0 : Math.floor((100 * outcomes.filter(Boolean).length) / outcomes.length);
 }
 
 const SLOT = 'coverage';

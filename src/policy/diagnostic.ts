@@ -43,6 +43,13 @@ export function locate(text: string, byteOffset: number): { readonly line: numbe
   return positionAt(source, toOffset(source, byteOffset));
 }
 
+/** How many bytes of UTF-8 come before an offset of a text without a BOM. */
+export function bytesBefore(text: string, offset: number): number {
+  const { offsets, bytes } = linesOf(text);
+  const line = lastBefore(offsets, offset);
+  return (bytes[line] ?? 0) + utf8Length(text.slice(offsets[line], offset));
+}
+
 /** A text as Cedar can read it: it takes a byte order mark for a mistake. */
 export function withoutBom(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text;
@@ -60,25 +67,63 @@ export function refusePolicies(diagnostics: readonly Diagnostic[]): PalyraError 
   });
 }
 
+/** Where the lines of a text begin, in UTF-16 code units and in bytes of UTF-8. */
+interface Lines {
+  readonly source: string;
+  readonly offsets: readonly number[];
+  readonly bytes: readonly number[];
+}
+
+let last: Lines | undefined;
+
+/** Of the text that was asked about last they are kept: a file has thousands of findings, one after the other. */
+function linesOf(source: string): Lines {
+  if (last?.source === source) return last;
+  const [offsets, bytes] = [[0], [0]];
+  for (let start = 0, byte = 0; ; ) {
+    const end = source.indexOf('\n', start) + 1;
+    if (end === 0) break;
+    byte += utf8Length(source.slice(start, end));
+    start = end;
+    offsets.push(start);
+    bytes.push(byte);
+  }
+  last = { source, offsets, bytes };
+  return last;
+}
+
+/** The place of the last start that is not behind a position. */
+function lastBefore(starts: readonly number[], position: number): number {
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((starts[middle] ?? 0) <= position) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
 function toOffset(source: string, byteOffset: number): number {
-  let bytes = 0;
-  let offset = 0;
-  for (const character of source) {
-    if (bytes >= byteOffset) break;
-    bytes += byteLength(character.codePointAt(0) ?? 0);
+  const lines = linesOf(source);
+  const line = lastBefore(lines.bytes, byteOffset);
+  let bytes = lines.bytes[line] ?? 0;
+  let offset = lines.offsets[line] ?? 0;
+  while (bytes < byteOffset && offset < source.length) {
+    const character = String.fromCodePoint(source.codePointAt(offset) ?? 0);
+    bytes += utf8Length(character);
     offset += character.length;
   }
   return offset;
 }
 
-function byteLength(codePoint: number): number {
-  return codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x1_0000 ? 3 : 4;
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
 }
 
 function positionAt(source: string, offset: number): { line: number; column: number } {
-  const before = source.slice(0, offset);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: [...before.slice(lineStart)].length + 1 };
+  const { offsets } = linesOf(source);
+  const line = lastBefore(offsets, offset);
+  return { line: line + 1, column: [...source.slice(offsets[line], offset)].length + 1 };
 }
 
 /** Cedar's own help; and the word that was probably meant, when it is near one that Cedar would have taken. */
@@ -95,10 +140,11 @@ const VARIABLES = ['principal', 'action', 'resource', 'context'];
 
 /** As wide as it will be shown: the `^` stand right under text that is escaped, too. */
 function drawFrame(source: string, start: number, end: number): string {
+  const { offsets } = linesOf(source);
   const { line } = positionAt(source, start);
-  const lines = source.split('\n').map((text) => text.replace(/\r$/, ''));
-  const column = start - (source.lastIndexOf('\n', start - 1) + 1);
-  const whole = lines[line - 1] ?? '';
+  const lineAt = (place: number): string => source.slice(offsets[place], offsets[place + 1]).replace(/\r?\n$|\r$/, '');
+  const column = start - (offsets[line - 1] ?? 0);
+  const whole = lineAt(line - 1);
   const from = whole.length <= FRAME_WIDTH ? 0 : Math.max(0, column - FRAME_WIDTH / 2);
   const text = whole.slice(from, from + FRAME_WIDTH);
   const indent = printable(text.slice(0, column - from)).length;
@@ -106,7 +152,7 @@ function drawFrame(source: string, start: number, end: number): string {
   const margin = ' '.repeat(String(line).length);
   return [
     ...(line > 1
-      ? [`${String(line - 1).padStart(margin.length)} | ${lines[line - 2]?.slice(from, from + FRAME_WIDTH)}`]
+      ? [`${String(line - 1).padStart(margin.length)} | ${lineAt(line - 2).slice(from, from + FRAME_WIDTH)}`]
       : []),
     `${line} | ${text}`,
     `${margin} | ${' '.repeat(indent)}${'^'.repeat(Math.max(1, marked))}`,

@@ -39,12 +39,15 @@ export type CedarAnswer =
   | { readonly kind: 'failure'; readonly messages: readonly string[] };
 
 /**
- * A parse: nothing is wrong, or everything that is. `sourceLocations` are UTF-8 byte offsets into the text given, without
+ * A parse: nothing is wrong, or everything that is, in the order of the text. `sourceLocations` are UTF-8 byte offsets into the text given, without
  * its BOM (diagnostic.ts turns them into line and column).
  */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly errors: readonly DetailedError[] };
+
+/** The code of the error when the engine ran out of stack or memory: what it was given is nested too deep. */
+export const STOPPED = 'palyra.stopped';
 
 /**
  * What the rules need of Cedar; adapters/cedar is the one implementation. Synchronous: the engine is WebAssembly.

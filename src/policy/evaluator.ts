@@ -146,7 +146,7 @@ export function openEvaluator(
   function ask(slice: Slice, call: CedarCall): CedarAnswer {
     const place = slotOf(slice);
     if (!place.ok) return { kind: 'failure', messages: place.errors.map(({ message }) => message) };
-    return nameAnswer(cedar.decide(place.value, call), slice.policies);
+    return nameAnswer(cedar.decide(place.value, call), slice.policies, links);
   }
 
   /** The slot that holds a slice; that of the slice used longest ago, if none does. The whole keeps its own. */
@@ -237,12 +237,21 @@ function isSurelyBlindTo(text: string, attribute: string): boolean {
   return !text.includes(attribute) && !/\bcontext\b(?!\s*\.\s*[A-Za-z_])/.test(text);
 }
 
-/** All policies as Cedar is handed them; the build keeps the baseline parsed under the same text. */
+/**
+ * All policies as Cedar is handed them; the build keeps the baseline parsed under the same text. Cedar numbers the
+ * policies of the text: templates and links have names that no number is like, whatever they are called.
+ */
 export function wholeSet(policies: readonly NamedPolicy[], links: readonly TemplateLink[] = []): PolicySet {
+  const templates = policies.filter(({ isTemplate }) => isTemplate);
+  const numbers = new Map(templates.map(({ id }, number) => [id, `template${number}`]));
   return {
     staticPolicies: joinTexts(policies.filter(({ isTemplate }) => !isTemplate)),
-    templates: Object.fromEntries(policies.filter(({ isTemplate }) => isTemplate).map(({ id, text }) => [id, text])),
-    templateLinks: [...links],
+    templates: Object.fromEntries(templates.map(({ text }, number) => [`template${number}`, text])),
+    templateLinks: links.map(({ templateId, values }, number) => ({
+      templateId: numbers.get(templateId) ?? templateId,
+      newId: `link${number}`,
+      values,
+    })),
   };
 }
 
@@ -255,10 +264,17 @@ function joinTexts(policies: readonly NamedPolicy[]): string {
   return policies.map(({ text }) => text).join('\n');
 }
 
-/** Cedar calls the policies of a text `policy0` and so on; a link has a name of its own. */
-function nameAnswer(answer: CedarAnswer, policies: readonly NamedPolicy[]): CedarAnswer {
+/** Cedar calls the policies of a text `policy0` and so on; links are called by wholeSet. */
+function nameAnswer(
+  answer: CedarAnswer,
+  policies: readonly NamedPolicy[],
+  links: readonly TemplateLink[],
+): CedarAnswer {
   if (answer.kind === 'failure') return answer;
-  const nameOf = (id: string): string => policies[Number(/^policy(\d+)$/.exec(id)?.[1])]?.id ?? id;
+  const nameOf = (id: string): string => {
+    const [, kind, number] = /^(policy|link)(\d+)$/.exec(id) ?? [];
+    return (kind === 'link' ? links[Number(number)]?.newId : policies[Number(number)]?.id) ?? id;
+  };
   return {
     ...answer,
     reason: answer.reason.map(nameOf).sort(compareText),

@@ -2,7 +2,7 @@ import { requiresApproval } from './catalog.ts';
 import { type Evaluator, gateContext, type MissingGrant, type PolicyDecision, settle } from './decision.ts';
 import type { Cedar } from './engine.ts';
 import { type EvaluationConfig, establishFacts } from './facts.ts';
-import { type Clause, cutIntoProbes, probeSet, readProbes } from './probes.ts';
+import { type Clause, openProbes } from './probes.ts';
 import { asciiLower } from './request.ts';
 import type { NamedPolicy } from './source.ts';
 
@@ -40,14 +40,12 @@ export function findNearMisses(
   parts: Pick<ExplanationParts, 'cedar' | 'cedarCall' | 'candidates'>,
   effect?: 'permit' | 'forbid',
 ): NearMiss[] {
-  const probed = parts.candidates
+  const candidates = parts.candidates
     .filter((policy) => effect === undefined || policy.effect === effect)
-    .slice(0, CANDIDATES)
-    .flatMap((policy, index) => cutIntoProbes(parts.cedar, policy, `${index}`));
-  if (!parts.cedar.prepare('explanation', { staticPolicies: probeSet(probed) }).ok) return [];
-  const answer = parts.cedar.decide('explanation', parts.cedarCall);
-  if (answer.kind === 'failure') return [];
-  return readProbes(probed, answer)
+    .slice(0, CANDIDATES);
+  return openProbes(parts.cedar, 'explanation', candidates)
+    .read(parts.cedarCall)
+    .filter((reading) => reading !== undefined)
     .filter(({ headHolds, holds }) => headHolds && !holds)
     .map(({ policy, clauses }) => ({
       policy: policy.id,
@@ -71,12 +69,21 @@ export function findSmallestChange(
 ): SmallestChange {
   const grants = grantsFor(decision, config);
   for (const subset of bySize(grants)) {
-    const changed = subset.reduce((current, grant) => withGrant(current, grant, decision), config);
+    const changed = changedConfig(config, subset, decision);
     const facts = establishFacts(decision.request, changed);
     const answer = evaluator.evaluate(gateContext(decision.request, facts, changed.allowSensitiveTools));
     if (settle(answer, evaluator) === 'allow') return subset;
   }
   return [];
+}
+
+/** The configuration once all of these grants are made. */
+export function changedConfig(
+  config: EvaluationConfig,
+  grants: readonly MissingGrant[],
+  decision: PolicyDecision,
+): EvaluationConfig {
+  return grants.reduce((current, grant) => withGrant(current, grant, decision), config);
 }
 
 function grantsFor({ request, facts }: PolicyDecision, config: EvaluationConfig): MissingGrant[] {

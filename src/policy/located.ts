@@ -34,12 +34,21 @@ async function readYaml(text: string, file: string): Promise<Located> {
   refuseDeep(text, file);
   const { default: yaml } = await import('yaml');
   const lineCounter = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, { lineCounter, prettyErrors: false });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    const { line, col } = lineCounter.linePos(error.pos[0]);
-    throw new PalyraError('input.invalid', `${file}:${line}:${col}: not YAML: ${error.message}`);
-  }
+  // what is warned of (an unknown tag) would be read as something else than it says
+  const document = yaml.parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
+  const [error] = [...document.errors, ...document.warnings];
+  const refuse = (at: number, what: string): PalyraError => {
+    const { line, col } = lineCounter.linePos(at);
+    return new PalyraError('input.invalid', `${file}:${line}:${col}: ${what}`);
+  };
+  if (error?.code === 'MULTIPLE_DOCS') throw refuse(error.pos[0], 'a second document begins here; a file holds one');
+  if (error !== undefined) throw refuse(error.pos[0], `not YAML: ${error.message}`);
+  yaml.visit(document, {
+    Pair(_, { key }) {
+      const at: unknown = Object(key).range?.[0];
+      if (yaml.isCollection(key)) throw refuse(Number(at ?? 0), 'a key is a text, not a list or a table');
+    },
+  });
   return { value: toValue(document, file), lineOf: (path) => lineOf(document, lineCounter, path) };
 }
 

@@ -1,9 +1,9 @@
-import type { Cedar, CedarAnswer, PolicyJson } from './engine.ts';
+import type { Cedar, CedarAnswer, CedarCall, PolicyJson } from './engine.ts';
 import type { NamedPolicy } from './source.ts';
 
-/** One condition of a policy. `holds` is Cedar's own answer; null: not reached, for an earlier one is false. */
+/** One condition of a policy. `holds` is Cedar's own answer; null: not reached, for an earlier one is false, or (with an error) not asked. */
 export interface Clause {
-  /** the condition as Cedar writes it; `not (…)` for one of an `unless` */
+  /** the condition as Cedar writes it; `not (…)` for one of an `unless`; `…` for one that is nested too deep */
   readonly text: string;
   /** the context attribute, when the condition is nothing but one */
   readonly attribute?: string;
@@ -14,10 +14,15 @@ export interface Clause {
 /** A policy of one condition or none, which holds where its piece of the original does. */
 interface Probe {
   readonly id: string;
-  readonly json: PolicyJson;
+  /** as text where it is nested deeper than Cedar reads JSON */
+  readonly policy: PolicyJson | string;
 }
 
-interface ClauseProbe extends Probe, Pick<Clause, 'text' | 'attribute'> {}
+interface ClauseProbe extends Pick<Clause, 'text' | 'attribute'> {
+  readonly id: string;
+  /** undefined: nested too deep, and no text of its own */
+  readonly policy: PolicyJson | undefined;
+}
 
 /** A policy cut into pieces that Cedar answers for one by one. */
 export interface Probed {
@@ -29,8 +34,40 @@ export interface Probed {
   readonly whole: Probe;
 }
 
+/** Policies cut into pieces, ready to be asked. */
+export interface Probes {
+  readonly probed: readonly Probed[];
+  /** how far each matches, in the same order; undefined for one that Cedar cannot evaluate, or for all if it answers nothing */
+  readonly read: (call: CedarCall) => readonly (Reading | undefined)[];
+}
+
+/**
+ * Cut policies into pieces and prepare them all at once. One that is nested so deep that Cedar stops at it is left out,
+ * and takes no other with it.
+ */
+export function openProbes(cedar: Cedar, slot: string, policies: readonly NamedPolicy[]): Probes {
+  const probed = policies.flatMap((policy, index) => cutIntoProbes(cedar, policy, `${index}`));
+  let asked = new Set(probed);
+  let isPrepared = cedar.prepare(slot, { staticPolicies: probeSet(probed) }).ok;
+  const ask = (call: CedarCall): CedarAnswer | undefined => (isPrepared ? cedar.decide(slot, call) : undefined);
+  return {
+    probed,
+    read(call) {
+      let answer = ask(call);
+      if (answer?.kind !== 'answer' && [...asked].some(isDeep)) {
+        asked = new Set(probed.filter((one) => !isDeep(one)));
+        isPrepared = cedar.prepare(slot, { staticPolicies: probeSet([...asked]) }).ok;
+        answer = ask(call);
+      }
+      if (answer?.kind !== 'answer') return probed.map(() => undefined);
+      const readings = new Map(readProbes([...asked], answer).map((reading) => [reading.policy, reading]));
+      return probed.map(({ policy }) => readings.get(policy));
+    },
+  };
+}
+
 /** Cut a policy into its head and each operand of its conditions. */
-export function cutIntoProbes(cedar: Cedar, policy: NamedPolicy, prefix: string): Probed[] {
+function cutIntoProbes(cedar: Cedar, policy: NamedPolicy, prefix: string): Probed[] {
   const parsed = cedar.policyJson(policy.text);
   if (!parsed.ok) return [];
   const { principal, action, resource, conditions } = parsed.value;
@@ -40,28 +77,50 @@ export function cutIntoProbes(cedar: Cedar, policy: NamedPolicy, prefix: string)
   );
   const clauses = cuts.map(({ kind, part }, index): ClauseProbe => {
     const json: PolicyJson = { effect: 'permit', ...ANY, conditions: [{ kind, body: part }] };
+    const id = `${prefix}/${index}`;
+    if (isDeeper(json, DEPTH)) return { id, policy: undefined, text: '…' };
     const attribute = contextAttribute(part);
     return {
-      id: `${prefix}/${index}`,
-      json,
+      id,
+      policy: json,
       text: textOf(cedar, json, kind),
       ...(attribute === undefined ? {} : { attribute }),
     };
   });
+  const whole: PolicyJson = { ...scope, conditions };
   return [
     {
       policy,
-      head: { id: `${prefix}/head`, json: { ...scope, conditions: [] } },
+      head: { id: `${prefix}/head`, policy: { ...scope, conditions: [] } },
       clauses,
-      whole: { id: `${prefix}/whole`, json: { ...scope, conditions } },
+      whole: { id: `${prefix}/whole`, policy: isDeeper(whole, DEPTH) ? permitting(policy.text) : whole },
     },
   ];
 }
 
+// of the 100 levels that a set of policies may have, some are around a policy
+const DEPTH = 95;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
+}
+
+function isDeep({ whole }: Probed): boolean {
+  return typeof whole.policy === 'string';
+}
+
+/** The text of a policy with its effect turned: annotations and comments come before it. */
+function permitting(text: string): string {
+  return text.replace(/^((?:\s|\/\/[^\n\r]*|@\s*\w+|\(\s*"(?:[^"\\]|\\.)*"\s*\))*)forbid/s, '$1permit');
+}
+
 /** The policies to hand to Cedar, by the ids of the probes. */
-export function probeSet(probed: readonly Probed[]): Record<string, PolicyJson> {
+function probeSet(probed: readonly Probed[]): Record<string, PolicyJson | string> {
   return Object.fromEntries(
-    probed.flatMap(({ head, clauses, whole }) => [head, ...clauses, whole].map(({ id, json }) => [id, json])),
+    probed.flatMap(({ head, clauses, whole }) =>
+      [head, ...clauses, whole].flatMap(({ id, policy }) => (policy === undefined ? [] : [[id, policy]])),
+    ),
   );
 }
 
@@ -75,7 +134,7 @@ export interface Reading {
 }
 
 /** What Cedar said of each policy that was cut. */
-export function readProbes(probed: readonly Probed[], answer: Extract<CedarAnswer, { kind: 'answer' }>): Reading[] {
+function readProbes(probed: readonly Probed[], answer: Extract<CedarAnswer, { kind: 'answer' }>): Reading[] {
   const holding = new Set(answer.reason);
   const failing = new Map(answer.errors.map(({ policyId, message }) => [policyId, message]));
   return probed.map(({ policy, head, clauses, whole }) => ({
@@ -120,7 +179,8 @@ function readClauses(
   failing: ReadonlyMap<string, string>,
 ): Clause[] {
   let reached = true;
-  return clauses.map(({ id, text, attribute }) => {
+  return clauses.map(({ id, policy, text, attribute }) => {
+    if (policy === undefined) return { text, holds: null, error: 'nested too deep to be asked about by itself' };
     const clause = { text, ...(attribute === undefined ? {} : { attribute }) };
     const error = failing.get(id);
     // a later condition may rely on an earlier one (`context has x && context.x …`): its error alone says nothing

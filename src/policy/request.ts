@@ -108,7 +108,12 @@ function readContext(value: unknown): PolicyRequestContext {
   const context: { -readonly [K in keyof PolicyRequestContext]: PolicyRequestContext[K] } = {};
   for (const [key, member] of Object.entries(given)) {
     if (key === 'capabilities') {
-      if (!isCapabilities(member)) throw new PalyraError('input.invalid', 'context.capabilities is a list of texts');
+      if (!isTextList(member)) throw new PalyraError('input.invalid', 'context.capabilities is a list of texts');
+      if (member.length > LIST_LIMIT) {
+        throw new PalyraError('input.too_large', `context.capabilities has ${member.length} texts`, {
+          why: `the limit is ${LIST_LIMIT}`,
+        });
+      }
       for (const capability of member) readText(capability, 'a capability');
       context.capabilities = [...member];
     } else if (isContextKey(key)) context[key] = readText(member, key);
@@ -117,8 +122,8 @@ function readContext(value: unknown): PolicyRequestContext {
   return context;
 }
 
-function isCapabilities(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length <= LIST_LIMIT && value.every((item) => typeof item === 'string');
+function isTextList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function isContextKey(key: string): key is (typeof IDENTIFIERS)[number] {
@@ -165,7 +170,7 @@ function subject(named: string, action: string, resource: string, { action: exec
   if (named === '') return target;
   if (contradicts(whole, named, prefix)) {
     throw new PalyraError('input.invalid', `${key} and resource contradict each other`, {
-      why: `context.${key} is ${named}, the resource is ${whole}`,
+      why: `context.${key} is ${named}, the resource is ${whole === '' ? 'blank' : whole}`,
       hint: `leave ${key} out, or name the same ${prefix.slice(0, -1)} in both`,
     });
   }
@@ -173,14 +178,12 @@ function subject(named: string, action: string, resource: string, { action: exec
 }
 
 /**
- * Whether a resource names another tool than the context does. An executor may read the prefix in any case, or past
- * blanks and invisible characters, so that is how it is looked for; a resource of no kind (`echo`) names a tool, too.
+ * Whether a resource is another than the tool that the context names. Whatever is not that tool's name, with its prefix
+ * or alone, may be anything to an executor: the other kind, a blank, something in another spelling.
  */
 function contradicts(resource: string, named: string, prefix: string): boolean {
-  const visible = asciiLower(resource.replace(/[\p{White_Space}\p{Cf}]/gu, ''));
-  if (visible === '') return false;
-  if (!visible.includes(':')) return visible !== named;
-  return visible.startsWith(prefix) && visible.length > prefix.length && asciiLower(resource) !== `${prefix}${named}`;
+  const target = asciiLower(resource);
+  return target !== (target.startsWith(prefix) ? `${prefix}${named}` : named);
 }
 
 function normalizeCapabilities(capabilities: readonly string[]): readonly string[] {

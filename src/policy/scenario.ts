@@ -2,7 +2,7 @@ import { PalyraError } from '../errors.ts';
 import { nearest } from '../text.ts';
 import { type EvaluationConfig, readEvaluationConfig } from './facts.ts';
 import { type Located, readLocated } from './located.ts';
-import { normalizeRequest, type PolicyRequest, readRecord, readRequest, refuseUnknown } from './request.ts';
+import { type PolicyRequest, readRecord, readRequest, refuseUnknown } from './request.ts';
 
 /** A request, and what its answer has to say. */
 export interface Scenario {
@@ -28,6 +28,9 @@ const COMBINATIONS = 10_000;
 export async function readScenarios(text: string, file: string): Promise<Scenario[]> {
   const located = await readLocated(text, file);
   const page: Page = { ...located, file };
+  if (located.value === null) {
+    throw new PalyraError('input.invalid', `${file} holds no scenarios: it is empty`, { hint: EXAMPLE });
+  }
   if (Array.isArray(located.value)) return readAll(page, located.value, [], undefined);
   const { scenarios, config } = at(page, [], () => {
     const { scenarios, config, ...rest } = readRecord(located.value, 'a file of scenarios');
@@ -68,7 +71,7 @@ function readScenario(page: Page, item: unknown, path: Path, shared: EvaluationC
     config: config === undefined ? shared : readConfig(page, [...path, 'config'], config),
   };
   if (matrix === undefined) {
-    const read = at(page, [...path, 'request'], () => checked(readRequest(request)));
+    const read = at(page, [...path, 'request'], () => readRequest(request));
     return [{ ...common, name, request: read, expect: at(page, [...path, 'expect'], () => readExpectation(expect)) }];
   }
   const axes = at(page, [...path, 'matrix'], () => readAxes(matrix));
@@ -76,19 +79,13 @@ function readScenario(page: Page, item: unknown, path: Path, shared: EvaluationC
   return combinations(axes).map((values) => ({
     ...common,
     name: `${name} · ${values.join(' · ')}`,
-    request: at(page, [...path, 'request'], () => checked(requestOf(request, axes, values))),
+    request: at(page, [...path, 'request'], () => requestOf(request, axes, values)),
     expect: at(page, [...path, 'expect'], () => wordFor(expect, values)),
   }));
 }
 
 function readConfig(page: Page, path: Path, config: unknown): EvaluationConfig {
   return at(page, path, () => readEvaluationConfig(config));
-}
-
-/** @throws PalyraError for a request that contradicts itself */
-function checked(request: PolicyRequest): PolicyRequest {
-  normalizeRequest(request);
-  return request;
 }
 
 function readExpectation(expect: unknown): Expectation {

@@ -1,7 +1,7 @@
 import { PalyraError } from '../errors.ts';
 import { compareText } from '../text.ts';
-import { diagnose, refusePolicies, withoutBom } from './diagnostic.ts';
-import type { Cedar } from './engine.ts';
+import { bytesBefore, type Diagnostic, diagnose, refusePolicies, withoutBom } from './diagnostic.ts';
+import { type Cedar, type DetailedError, STOPPED } from './engine.ts';
 
 /** One policy as it stands in a file. Offsets are UTF-16 code units of the text without its BOM. */
 export interface PolicySource {
@@ -61,8 +61,39 @@ export function readPolicies(cedar: Pick<Cedar, 'parts'>, text: string, file: st
     return sources;
   // something is wrong: Cedar says what and where, of the whole
   const parts = cedar.parts(text);
-  if (!parts.ok) throw refusePolicies(parts.errors.map((error) => diagnose(error, text, file)));
+  if (!parts.ok) throw refusePolicies(diagnoseAll(cedar, parts.errors, text, file));
   throw new Error(`${file} was not split as Cedar splits it`);
+}
+
+/** What is wrong with a text; where Cedar stopped, the policy at which it does. */
+export function diagnoseAll(
+  cedar: Pick<Cedar, 'parts'>,
+  errors: readonly DetailedError[],
+  text: string,
+  file: string,
+): Diagnostic[] {
+  const policy = errors.some(isStop) ? trySplit(text, file)?.find((source) => stopsAt(cedar, source)) : undefined;
+  return policy === undefined ? errors.map((error) => diagnose(error, text, file)) : [diagnoseStop(policy, text)];
+}
+
+/** Whether Cedar stopped. */
+export function isStop({ code }: Pick<DetailedError, 'code'>): boolean {
+  return code === STOPPED;
+}
+
+/** A policy that Cedar does not get through. */
+export function diagnoseStop(policy: PolicySource, text: string): Diagnostic {
+  const [first = ''] = policy.text.split(/[\r\n]/);
+  const [start, end] = [policy.start, policy.start + first.length].map((offset) => bytesBefore(text, offset));
+  const sourceLocations = [{ label: null, start: start ?? 0, end: end ?? 0 }];
+  const message = `${nameOf(policy)} is nested too deep, or has too many terms: Cedar cannot read it`;
+  const help = 'write it as several policies, or [a, b, c].contains(x) for x == a || x == b || x == c';
+  return diagnose({ message, help, code: null, url: null, severity: null, sourceLocations }, text, policy.file);
+}
+
+function stopsAt(cedar: Pick<Cedar, 'parts'>, { text }: PolicySource): boolean {
+  const parts = cedar.parts(text);
+  return !parts.ok && parts.errors.some(isStop);
 }
 
 function trySplit(text: string, file: string): PolicySource[] | undefined {

@@ -1,8 +1,8 @@
 import { nearest } from '../text.ts';
-import { comparedTexts } from './compared.ts';
-import { type Diagnostic, diagnose } from './diagnostic.ts';
+import { bytesBefore, type Diagnostic, diagnose } from './diagnostic.ts';
 import type { Cedar, DetailedError, SchemaJson, ValidationError } from './engine.ts';
-import { nameOf, type PolicySource, readPolicies } from './source.ts';
+import { readLooks } from './looks.ts';
+import { diagnoseAll, diagnoseStop, isStop, nameOf, type PolicySource, readPolicies } from './source.ts';
 
 /** Something that validation found. An error is wrong; a warning is most probably not what was meant. */
 export interface Finding extends Diagnostic {
@@ -37,15 +37,22 @@ export function validateFile(
 ): ValidatedFile {
   const parts = cedar.parts(text);
   if (!parts.ok) {
-    const findings = parts.errors.map((error) => finding('error', undefined, diagnose(error, text, file)));
+    const findings = diagnoseAll(cedar, parts.errors, text, file).map((one) => finding('error', undefined, one));
     return { text, policies: [], findings };
   }
   const policies = readPolicies(cedar, text, file);
   const findings = [
+    ...(policies.length > 0 || file === '/dev/null' ? [] : [nothingIn(file)]),
     ...askCedar(cedar, { text, file, policies }, schema),
     ...(vocabulary === undefined ? [] : policies.flatMap((policy) => findSlips(cedar, policy, text, vocabulary))),
   ];
   return { text, policies, findings };
+}
+
+/** A file that was emptied by mistake forbids nothing any more. */
+function nothingIn(file: string): Finding {
+  const place = { file, line: 1, column: 1, help: undefined, frame: undefined };
+  return { severity: 'warning', policy: undefined, ...place, message: 'the file holds no policy' };
 }
 
 /** Policies of one name: whoever reads a decision could not tell which it was. */
@@ -93,11 +100,15 @@ function askCedar(cedar: Cedar, { text, file, policies }: ReadFile, schema: stri
     },
     schema,
   );
-  if (!answer.ok) return answer.errors.map((error) => finding('error', undefined, diagnose(error, text, file)));
+  if (!answer.ok) {
+    const stopper = answer.errors.some(isStop) ? policies.find((policy) => stopsAt(cedar, policy, schema)) : undefined;
+    if (stopper !== undefined) return [finding('error', nameOf(stopper), diagnoseStop(stopper, text))];
+    return answer.errors.map((error) => finding('error', undefined, diagnose(error, text, file)));
+  }
   const read = (severity: Finding['severity'], { policyId, error }: ValidationError): Finding => {
     const number = Number(/\d+$/.exec(policyId)?.[0]);
     const policy = policyId.startsWith('template') ? templates[number] : statics[number];
-    const placed = policy?.isTemplate === true ? moved(error, byteLength(text.slice(0, policy.start))) : error;
+    const placed = policy?.isTemplate === true ? moved(error, bytesBefore(text, policy.start)) : error;
     return finding(severity, policy && nameOf(policy), diagnose(placed, text, file));
   };
   const errors = answer.value.errors.map((error) => read('error', error));
@@ -105,6 +116,12 @@ function askCedar(cedar: Cedar, { text, file, policies }: ReadFile, schema: stri
   // that a policy with an error in it never applies is no news
   const warnings = answer.value.warnings.map((warning) => read('warning', warning));
   return joinAlike([...errors, ...warnings.filter(({ policy }) => !wrong.has(policy))]);
+}
+
+function stopsAt(cedar: Cedar, { text, isTemplate }: PolicySource, schema: string | SchemaJson<string>): boolean {
+  const set = isTemplate ? { staticPolicies: '', templates: { template0: text } } : { staticPolicies: text };
+  const answer = cedar.validate({ templates: {}, templateLinks: [], ...set }, schema);
+  return !answer.ok && answer.errors.some(isStop);
 }
 
 /** Cedar says the same of a place once for each action that a policy is about, in any order: here it is said once. */
@@ -146,9 +163,13 @@ function moved(error: DetailedError, bytes: number): DetailedError {
 function findSlips(cedar: Cedar, policy: PolicySource, text: string, vocabulary: Vocabulary): Finding[] {
   const parsed = policy.isTemplate ? cedar.templateJson(policy.text) : cedar.policyJson(policy.text);
   if (!parsed.ok) return [];
-  const compared = comparedTexts({ ...parsed.value, action: { op: 'All' } });
+  const { names: compared, patterns } = readLooks([{ ...parsed.value, action: { op: 'All' } }]);
+  const textsOf = (part: string): string[] => [
+    ...(compared.get(part) ?? []),
+    ...(patterns.get(part) ?? []).map((pattern) => pattern.join('')),
+  ];
   const slips = (part: string, kind: string, names: readonly string[], prefix = ''): Finding[] =>
-    [...(compared.get(part) ?? [])]
+    textsOf(part)
       .filter((found) => found.startsWith(prefix))
       .flatMap((found) => {
         const name = found.slice(prefix.length);
@@ -164,9 +185,10 @@ function findSlips(cedar: Cedar, policy: PolicySource, text: string, vocabulary:
 
 function slip(policy: PolicySource, text: string, found: string, message: string, near: string): Finding {
   const literal = JSON.stringify(found);
-  const start = text.indexOf(literal, policy.start);
+  const at = policy.text.indexOf(literal);
+  const start = policy.start + at;
   // written with escapes of its own, it is not found
-  const place = start === -1 || start >= policy.end ? beginning(policy) : { start, end: start + literal.length };
+  const place = at === -1 ? beginning(policy) : { start, end: start + literal.length };
   return findingAt('warning', policy, text, place, message, `did you mean ${near}?`);
 }
 
@@ -184,8 +206,7 @@ function findingAt(
   message: string,
   help: string,
 ): Finding {
-  const from = byteLength(text.slice(0, start));
-  const sourceLocations = [{ label: null, start: from, end: from + byteLength(text.slice(start, end)) }];
+  const sourceLocations = [{ label: null, start: bytesBefore(text, start), end: bytesBefore(text, end) }];
   const error: DetailedError = { message, help, code: null, url: null, severity: null, sourceLocations };
   return finding(severity, nameOf(policy), diagnose(error, text, policy.file));
 }

@@ -3,7 +3,15 @@ import type { Mount } from './mounts.ts';
 import type { Plan } from './plan.ts';
 
 /** Descriptors that bwrap and what starts in it are given; generated files follow from `data` on. */
-export const DESCRIPTORS = { gate: 3, status: 4, lifeline: 5, arguments: 6, seccomp: 7, data: 8 } as const;
+export const DESCRIPTORS = {
+  gate: 3,
+  status: 4,
+  lifeline: 5,
+  arguments: 6,
+  seccomp: 7,
+  environment: 8,
+  data: 9,
+} as const;
 
 /** Options for bwrap, to be handed over by descriptor, and the texts that descriptors from `data` on must give. */
 export interface BubblewrapArguments {
@@ -19,7 +27,6 @@ export function bubblewrapArguments(plan: Plan): BubblewrapArguments {
   const options = [
     ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', ...network],
     ...['--disable-userns', '--cap-drop', 'ALL', '--die-with-parent', ...session, '--hostname', 'palyra', '--clearenv'],
-    ...Object.entries(plan.environment).flatMap(([name, value]) => ['--setenv', name, value]),
     ...plan.mounts.flatMap((mount) => mountOptions(mount, texts)),
     ...['--chdir', plan.cwd, '--json-status-fd', `${DESCRIPTORS.status}`, '--seccomp', `${DESCRIPTORS.seccomp}`],
   ];
@@ -27,13 +34,24 @@ export function bubblewrapArguments(plan: Plan): BubblewrapArguments {
 }
 
 /**
- * What bwrap starts: say that it stands, wait for one line on the gate, then set the limits and become the command. If
- * palyra dies first the gate ends without a line, and nothing was run.
+ * What bwrap starts: say that it stands, wait for one line on the gate, set the limits, take on the environment that the
+ * `environment` descriptor gives, and become the command. Until then there is no variable that a loader, a shell or
+ * prlimit could obey. If palyra dies first the gate ends without a line, and nothing was run.
  */
 export function gatedCommand(plan: Plan, prlimit: string): string[] {
   const limits = limitOptions(plan.limits, plan.memory === 'watchdog');
   const signals = plan.tty ? ['/usr/bin/env', '--default-signal=INT,QUIT,TSTP'] : [];
-  return ['/bin/sh', '-c', GATE, 'palyra', ...signals, prlimit, ...limits, '--', ...plan.argv];
+  const command = ['/bin/sh', '-c', COMMAND, 'palyra', ...plan.argv];
+  return ['/bin/sh', '-c', GATE, 'palyra', ...signals, prlimit, ...limits, '--', ...command];
+}
+
+/** The environment as lines of shell: others can read what stands in an argument, nobody what comes by a descriptor. */
+export function environmentScript(environment: Plan['environment']): string {
+  // `command`: a name that a shell keeps for itself (UID) is left out, and does not end the shell
+  const lines = Object.entries(environment).map(
+    ([name, value]) => `command export ${name}='${value.replaceAll("'", "'\\''")}'\n`,
+  );
+  return lines.join('');
 }
 
 /**
@@ -56,8 +74,19 @@ export function onTerminal(command: readonly string[]): string[] {
 }
 
 const JOB = '"$@"; while fg %% >/dev/null 2>&1; do :; done';
-// the shell's own variables are not the command's
-const GATE = `echo >&${DESCRIPTORS.gate} && read -r go <&${DESCRIPTORS.gate} || exit 125; unset PWD OLDPWD SHLVL; exec "$@" ${DESCRIPTORS.gate}<&-`;
+const GATE = `echo >&${DESCRIPTORS.gate} && read -r go <&${DESCRIPTORS.gate} || exit 125; exec "$@" ${DESCRIPTORS.gate}<&-`;
+// the shell's own variables are not the command's; no variable of a command begins with palyra_
+const COMMAND = `
+while IFS= read -r palyra_line; do palyra_all="$palyra_all$palyra_line
+"; done <&${DESCRIPTORS.environment}
+unset PWD OLDPWD SHLVL
+eval "$palyra_all" 2>/dev/null
+case $1 in
+*/*) [ -e "$1" ] && palyra_found=1 ;;
+*) IFS=:; for palyra_folder in $PATH; do [ -e "$palyra_folder/$1" ] && palyra_found=1; done; unset IFS ;;
+esac
+[ "$palyra_found" ] || { printf 'palyra: %s: no such command inside\\n' "$1" >&2; exit 127; }
+exec "$@" ${DESCRIPTORS.environment}<&-`;
 const LIFELINE = `(exec >/dev/null 2>&1 3<&- 4<&- 6<&- 7<&- 8<&- 9<&-; read -r end <&${DESCRIPTORS.lifeline}; kill -9 0) & exec "$@" ${DESCRIPTORS.lifeline}<&-`;
 
 /** Options of prlimit(1). Set inside, for the number of processes is counted for each user and user namespace. */

@@ -1,5 +1,5 @@
 import { printable } from '../text.ts';
-import { inWords } from '../time.ts';
+import { exactly } from '../time.ts';
 import { hostTexts } from './hosts.ts';
 import type { Limits } from './limits.ts';
 import type { Network, Plan } from './plan.ts';
@@ -13,6 +13,7 @@ export function describePlan(plan: Plan): readonly { readonly name: string; read
     contained: `tier ${plan.tier} (${plan.executor}), egress ${plan.egress}`,
     network: networkWords(plan.network, plan),
     files: plan.tier === 'c' ? 'only the system, read-only, and the workspace' : filesOfTierB(plan),
+    checked: checkWords(plan),
     protected:
       protectedPaths.length === 0 ? 'nothing there yet; new ones are put aside' : protectedPaths.map(quoted).join(' '),
     user:
@@ -35,6 +36,13 @@ function quoted(text: string): string {
   return /^[\w./:=@%+,-]+$/.test(shown) ? shown : `'${shown}'`;
 }
 
+/** How far the check of the arguments goes (preflight). */
+function checkWords({ tier, egress }: Plan): string {
+  if (tier === 'b') return 'arguments and texts of scripts; advice, no boundary';
+  const held = egress === 'preflight' ? 'what scripts say of files' : 'what scripts say';
+  return `arguments; ${held} is left to the sandbox`;
+}
+
 function networkWords(network: Network, { egress, tier }: Plan): string {
   if (network.kind === 'isolated') return tier === 'b' ? 'no sockets' : 'none';
   if (network.kind === 'shared') {
@@ -49,8 +57,8 @@ function filesOfTierB({ landlockAbi }: Plan): string {
 
 function limitWords(limits: Limits): string {
   return [
-    `time ${inWords(limits.timeoutMs)}`,
-    `processor ${inWords(limits.cpuTimeLimitMs)} a process`,
+    `time ${exactly(limits.timeoutMs)}`,
+    `processor ${exactly(limits.cpuTimeLimitMs)} a process`,
     `memory ${size(limits.memoryLimitBytes)}`,
     `${limits.maxProcesses} processes`,
     `files of ${size(limits.maxFileSizeBytes)}, ${limits.maxOpenFiles} open`,

@@ -1,4 +1,5 @@
 import { PalyraError } from '../errors.ts';
+import { isActiveVariable } from './preflight/programs.ts';
 
 /** Where programs are looked for inside: the system's own folders, nobody's home. */
 export const INSIDE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -7,9 +8,10 @@ export const INSIDE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const TAKEN = ['LANG', 'LC_ALL', 'TERM', 'TZ'];
 
 /**
- * The environment of a command: PATH, HOME, TMPDIR of ours, a few of the caller's, and what was named.
+ * The environment of a command: PATH, HOME, TMPDIR of ours, a few of the caller's, and what was named. PATH is always
+ * INSIDE_PATH: what a name means inside is known before.
  * @param named `KEY` takes the caller's value, `KEY=value` sets one; no patterns; PALYRA_ names are refused
- * @throws PalyraError usage.invalid
+ * @throws PalyraError usage.invalid; sandbox.refused for a variable that runs programs or changes who is dialled
  */
 export function insideEnvironment(
   caller: Readonly<Record<string, string | undefined>>,
@@ -31,8 +33,24 @@ export function insideEnvironment(
     if (/^PALYRA_/i.test(name)) {
       throw new PalyraError('usage.invalid', `${name} is never handed to a command`, { why: 'it may hold a secret' });
     }
+    if (isActiveVariable(name)) {
+      throw new PalyraError('sandbox.refused', `${name} changes what programs run or reach`, {
+        why: 'a command would be another one than the one that is judged and allowed',
+        hint: `leave --env ${name} out`,
+        details: { reason_code: 'preflight.runs_programs' },
+      });
+    }
     const taken = value ?? caller[name];
     if (taken !== undefined) environment[name] = taken;
   }
   return environment;
+}
+
+/** Those of an environment that were named for it. */
+export function namedVariables(
+  environment: Readonly<Record<string, string>>,
+  named: readonly string[],
+): Readonly<Record<string, string>> {
+  const names = new Set(named.map((one) => one.split('=')[0]));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => names.has(name)));
 }

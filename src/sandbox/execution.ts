@@ -12,7 +12,13 @@ export type Ending =
   | { readonly outcome: 'timed_out'; readonly exitCode: 124 }
   | { readonly outcome: 'limit'; readonly exitCode: number; readonly limit: Limit }
   | { readonly outcome: 'refused'; readonly exitCode: 126 | 127; readonly reasonCode: string }
-  | { readonly outcome: 'setup_failed'; readonly exitCode: 125; readonly reasonCode: string; readonly message: string };
+  | {
+      /** `failed`: palyra lost hold of a command that had begun */
+      readonly outcome: 'setup_failed' | 'failed';
+      readonly exitCode: 125;
+      readonly reasonCode: string;
+      readonly message: string;
+    };
 
 /** What was seen of a run from outside. */
 export interface Measured {
@@ -24,11 +30,21 @@ export interface Measured {
   readonly truncated: boolean;
 }
 
-/** A protected file that is not what it was; `movedTo`: where the new one was put aside, in the same folder. */
+/**
+ * A protected file that is not what it was; `movedTo`: where the new one was put aside, in the same folder; `problem`: why
+ * it could not be.
+ */
 export interface ProtectedChange {
   readonly path: string;
   readonly change: 'created' | 'changed' | 'removed';
   readonly movedTo: string | null;
+  readonly problem?: string;
+}
+
+/** A git repository below the workspace whose configuration or hooks are the command's. */
+export interface RepositoryChange {
+  readonly path: string;
+  readonly change: 'created' | 'changed';
 }
 
 /** One run, as it was: the plan's digest, the ending, and what was seen. */
@@ -39,6 +55,7 @@ export interface Execution {
   /** layers that were really active */
   readonly layers: readonly string[];
   readonly protectedFiles: readonly ProtectedChange[];
+  readonly repositories: readonly RepositoryChange[];
   /** what the proxy let through and refused */
   readonly destinations: readonly Destination[];
 }
@@ -54,7 +71,21 @@ const NOT_MEASURED: Measured = {
 
 /** The record of a run that never began. */
 export function notRun(planSha256: string, ending: Ending): Execution {
-  return { planSha256, ending, measured: NOT_MEASURED, layers: [], protectedFiles: [], destinations: [] };
+  return {
+    planSha256,
+    ending,
+    measured: NOT_MEASURED,
+    layers: [],
+    protectedFiles: [],
+    repositories: [],
+    destinations: [],
+  };
+}
+
+/** The record of a run that had begun when palyra itself failed; nothing that was measured is left. */
+export function lostExecution(planSha256: string, error: unknown): Execution {
+  const message = error instanceof Error ? error.message : String(error);
+  return notRun(planSha256, { outcome: 'failed', exitCode: 125, reasonCode: 'exec.failed', message });
 }
 
 /**
@@ -87,10 +118,21 @@ export function executionRecord(execution: Execution): Readonly<Record<string, u
     stderr_bytes: measured.stderrBytes,
     truncated: measured.truncated,
     layers: execution.layers,
-    protected_files: execution.protectedFiles.map(({ path, change, movedTo }) => ({ path, change, moved_to: movedTo })),
+    protected_files: execution.protectedFiles.map(protectedRecord),
+    repositories: execution.repositories,
     destinations: execution.destinations,
     plan_sha256: execution.planSha256,
   };
+}
+
+/** A change as reports and the journal say it. */
+export function protectedRecord({
+  path,
+  change,
+  movedTo,
+  problem,
+}: ProtectedChange): Readonly<Record<string, unknown>> {
+  return { path, change, moved_to: movedTo, ...(problem === undefined ? {} : { problem }) };
 }
 
 /** SHA-256 over `palyra.execution/1`, a line feed and the canonical JSON of the record. */
@@ -100,7 +142,7 @@ export function executionSha256(execution: Execution): string {
 }
 
 function reasonOf(ending: Ending): string {
-  if (ending.outcome === 'refused' || ending.outcome === 'setup_failed') return ending.reasonCode;
+  if ('reasonCode' in ending) return ending.reasonCode;
   if (ending.outcome === 'limit') return `exec.limit.${ending.limit}`;
   return `exec.${ending.outcome}`;
 }

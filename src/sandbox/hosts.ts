@@ -148,6 +148,11 @@ export function destinationText({ host }: Pick<Host, 'host'>, port: number): str
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** What would let a destination through that the list does not name. */
+export function howToAllow(text: string): string {
+  return `--allow-host ${text} asks an operator on a terminal; elsewhere it has to be among allowed_egress_hosts`;
+}
+
 const MAX_ENTRIES = 256;
 
 function refused(why: string): RefusedHost {

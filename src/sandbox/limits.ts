@@ -50,12 +50,16 @@ export function narrowLimits(given: Limits, wanted: Partial<Limits>): Limits {
   for (const name of Object.keys(RANGES) as (keyof Limits)[]) {
     const value = wanted[name] ?? given[name];
     const [least, most] = RANGES[name];
+    const { option, key, text } = NAMES[name];
+    const named = wanted[name] === undefined || option === undefined ? `${key} = ${value}` : `${option} ${text(value)}`;
     if (!Number.isSafeInteger(value) || value < least || value > most) {
-      throw new PalyraError('usage.invalid', `${name} is out of range: ${value}`, { why: `from ${least} to ${most}` });
+      throw new PalyraError('usage.invalid', `${named} is out of range`, {
+        why: wanted[name] === undefined ? `from ${least} to ${most}` : `from ${text(least)} to ${text(most)}`,
+      });
     }
     if (value > given[name]) {
-      throw new PalyraError('usage.invalid', `${name} is more than the configuration allows: ${value}`, {
-        why: `at most ${given[name]}`,
+      throw new PalyraError('usage.invalid', `${named} is more than the configuration allows`, {
+        why: `at most ${text(given[name])} (${key})`,
         hint: 'options only narrow what palyra.toml says',
       });
     }
@@ -63,6 +67,35 @@ export function narrowLimits(given: Limits, wanted: Partial<Limits>): Limits {
   }
   return limits;
 }
+
+/** As options write it: `90s`. */
+function timeText(milliseconds: number): string {
+  return `${milliseconds / 1000}s`;
+}
+
+/** As options write it: `512m`. */
+function sizeText(bytes: number): string {
+  const [unit, letter] = UNITS.find(([size]) => bytes >= size && bytes % size === 0) ?? [1, ''];
+  return `${bytes / unit}${letter}`;
+}
+
+const UNITS = [
+  [GIB, 'g'],
+  [MIB, 'm'],
+  [KIB, 'k'],
+] as const;
+
+/** How people know a limit: by its option, where it has one, and by its key in `palyra.toml`. */
+const NAMES: Readonly<Record<keyof Limits, { option?: string; key: string; text: (value: number) => string }>> = {
+  timeoutMs: { option: '--timeout', key: 'timeout_ms', text: timeText },
+  cpuTimeLimitMs: { key: 'cpu_time_limit_ms', text: timeText },
+  memoryLimitBytes: { option: '--memory', key: 'memory_limit_bytes', text: sizeText },
+  maxOutputBytes: { option: '--max-output', key: 'max_output_bytes', text: sizeText },
+  maxProcesses: { key: 'max_processes', text: String },
+  maxFileSizeBytes: { key: 'max_file_size_bytes', text: sizeText },
+  maxOpenFiles: { key: 'max_open_files', text: String },
+  tmpSizeBytes: { key: 'tmp_size_bytes', text: sizeText },
+};
 
 /**
  * A size in bytes: `512m`, `1g`, `64k` (powers of 1024) or a bare number of bytes.

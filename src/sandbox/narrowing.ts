@@ -46,7 +46,11 @@ export function narrowRules(rules: RunRules, wish: RunWish, onTerminal: boolean)
   if (beyond.length === 0) return { tier, egress, hosts, limits, asks: undefined };
   const names = hostTexts({ hosts: beyond, suffixes: [] }).join(', ');
   if (!onTerminal) {
-    throw wider('exec.host_not_listed', `${names} is not among the allowed hosts`, 'allowed_egress_hosts');
+    throw new PalyraError('sandbox.refused', `${names} is not among the allowed hosts`, {
+      why: 'here is no terminal, on which an operator would be asked',
+      hint: 'run it on a terminal, or let an operator add it to allowed_egress_hosts in [tool_call.process_runner]',
+      details: { reason_code: 'exec.host_not_listed' },
+    });
   }
   return { tier, egress, hosts, limits, asks: `beyond the configured hosts: ${names}` };
 }

@@ -1,7 +1,7 @@
 import { count } from '../text.ts';
-import { inWords } from '../time.ts';
-import type { Execution, Limit } from './execution.ts';
-import { type Destination, destinationText } from './hosts.ts';
+import { exactly } from '../time.ts';
+import type { Execution, Limit, ProtectedChange, RepositoryChange } from './execution.ts';
+import { type Destination, type DestinationReason, destinationText, howToAllow } from './hosts.ts';
 import type { Plan } from './plan.ts';
 
 /** What was in the way of a command, and the option or setting that would let it. */
@@ -15,22 +15,43 @@ export interface Obstacle {
  * it; and where it says itself that it failed, what is so inside.
  * @param said the end of what it wrote to standard error
  */
-export function obstaclesOf({ ending, destinations, protectedFiles }: Execution, plan: Plan, said: string): Obstacle[] {
+export function obstaclesOf(
+  { ending, destinations, protectedFiles, repositories }: Execution,
+  plan: Plan,
+  said: string,
+): Obstacle[] {
   const stopped: Obstacle[] =
     ending.outcome === 'timed_out'
-      ? [{ what: `stopped after ${inWords(plan.limits.timeoutMs)}`, hint: 'timeout_ms, --timeout' }]
+      ? [{ what: `stopped after ${exactly(plan.limits.timeoutMs)}`, hint: 'timeout_ms, --timeout' }]
       : ending.outcome === 'limit'
         ? [{ what: STOPPED[ending.limit], hint: LIMITED_BY[ending.limit] }]
         : [];
   return [
     ...stopped,
-    ...destinations.filter(({ verdict }) => verdict === 'refused').map(refusedDestination),
-    ...protectedFiles.map(({ path, change, movedTo }) => ({
-      what: `${path} was ${change}${movedTo === null ? '' : `, and is put aside as ${movedTo}`}`,
-      hint: 'programs obey this file: look at it before you put it in its place',
-    })),
+    ...refusedDestinations(destinations.filter(({ verdict }) => verdict === 'refused')),
+    ...protectedFiles.map(protectedObstacle),
+    ...repositories.map(repositoryObstacle),
     ...(ending.exitCode === 0 ? [] : saidObstacles(plan, said)),
   ];
+}
+
+/** A change of what programs obey, and what to do about it. */
+export function protectedObstacle({ path, change, movedTo, problem }: ProtectedChange): Obstacle {
+  const what = `${path} was ${change}`;
+  if (problem !== undefined) {
+    return { what: `${what}, and STILL STANDS: ${problem}`, hint: 'programs obey it: remove it before anything else' };
+  }
+  return {
+    what: movedTo === null ? what : `${what}, and is put aside as ${movedTo}`,
+    hint: 'programs obey this file: look at it before you put it in its place',
+  };
+}
+
+function repositoryObstacle({ path, change }: RepositoryChange): Obstacle {
+  return {
+    what: `the git repository ${path} was ${change}: its configuration and hooks are the command’s`,
+    hint: 'git may run them, in there and above it: look at them first',
+  };
 }
 
 const STOPPED: Readonly<Record<Limit, string>> = {
@@ -48,18 +69,30 @@ const LIMITED_BY: Readonly<Record<Limit, string>> = {
   processes: 'max_processes',
 };
 
-function refusedDestination(destination: Destination): Obstacle {
-  const at = destinationText(destination, destination.port);
-  const what = `refused: ${at} (${destination.reason})`;
-  switch (destination.reason) {
-    case 'host_not_listed':
-    case 'port_not_listed':
-    case 'address_literal':
-      return { what, hint: `--allow-host ${at}, if it is among allowed_egress_hosts` };
-    default:
-      return { what, hint: 'no option allows it' };
-  }
+/** Some of them: a command that tries a thousand hosts must not flood whoever reads what it was kept from. */
+function refusedDestinations(refused: readonly Destination[]): Obstacle[] {
+  const rest = refused.length - SHOWN;
+  const more = { what: `refused: ${count(rest, 'more destination')}`, hint: '--report FILE names them all' };
+  return [...refused.slice(0, SHOWN).map(refusedDestination), ...(rest > 0 ? [more] : [])];
 }
+
+const SHOWN = 10;
+
+function refusedDestination(destination: Destination): Obstacle {
+  const { host, port, reason } = destination;
+  const at = host === '' ? 'a connection that names no host' : destinationText(destination, port);
+  return { what: `refused: ${at} (${reason})`, hint: WHAT_ALLOWS[reason] ?? howToAllow(at) };
+}
+
+/** Where another host on the list would not help. */
+const WHAT_ALLOWS: Readonly<Partial<Record<DestinationReason, string>>> = {
+  address_not_public: 'no option allows it: its name leads to an address that is not public',
+  host_mismatch: 'a request has to name the host that its connection asked for',
+  sni_missing: 'the host is allowed, and TLS has to name it (SNI): plain HTTP and other protocols have other ports',
+  sni_mismatch: 'the host is allowed, and TLS has to name it and no other (SNI)',
+  request_malformed: 'it has to be a request for a host, in HTTP or TLS',
+  too_many_connections: 'it has to open fewer connections at a time',
+};
 
 /** Compilers and resolvers do not know of sandboxes: what they report is put beside what holds here. */
 function saidObstacles({ tier, workspace, network, protectedPaths }: Plan, said: string): Obstacle[] {
@@ -74,7 +107,7 @@ function saidObstacles({ tier, workspace, network, protectedPaths }: Plan, said:
   if (network.kind === 'isolated' && NO_NETWORK.test(said)) {
     found.push({
       what: 'it found no network: egress is strict, and no host is allowed',
-      hint: '--allow-host HOST, if it is among allowed_egress_hosts',
+      hint: howToAllow('HOST'),
     });
   }
   return found;

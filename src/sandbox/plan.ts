@@ -5,6 +5,7 @@ import type { HostRules } from './hosts.ts';
 import type { Limits } from './limits.ts';
 import type { Machine, SystemPath, Workspace } from './machine.ts';
 import { type Mount, mountsFor } from './mounts.ts';
+import { PROTECTED_NAMES } from './protected-files.ts';
 import { planRelays, type RelayPlan } from './relays.ts';
 import type { SocketFamilies } from './seccomp.ts';
 import { type Executor, executorOf, type Tier } from './tier.ts';
@@ -26,6 +27,8 @@ export interface RunRequest {
   readonly allowRoot: boolean;
   /** real paths that must not be visible: the state root, the configuration */
   readonly hidden: readonly SystemPath[];
+  /** real paths of the caller's homes: the password database's and $HOME */
+  readonly homes: readonly string[];
 }
 
 /** How the network is had: shared with the host, none, or only through the proxy. */
@@ -86,7 +89,9 @@ export function planRun(request: RunRequest, machine: Machine): Planned {
   const { tier, egress, workspace } = request;
   const linuxC = tier === 'c' && machine.platform !== 'darwin';
   const network = networkFor(request);
-  const user = machine.uid === 0 && workspace.uid !== 0 ? { uid: workspace.uid, gid: workspace.gid } : null;
+  // a folder that root made over to somebody may still have root's group, which opens more than the folder
+  const gid = workspace.gid === 0 ? NOBODY : workspace.gid;
+  const user = machine.uid === 0 && workspace.uid !== 0 ? { uid: workspace.uid, gid } : null;
   const confined = tier === 'b' && machine.programs.perl !== null;
   const base = {
     tier,
@@ -160,15 +165,20 @@ export function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
   };
 }
 
-function refuseWorkspace({ workspace, cwd, hidden }: RunRequest): NoPlan | undefined {
+// nogroup, as Linux gives what it cannot map
+const NOBODY = 65_534;
+
+function refuseWorkspace({ workspace, cwd, hidden, homes }: RunRequest): NoPlan | undefined {
   const { path, realpath } = workspace;
   if (realpath === null)
     return refusal('sandbox.workspace', `no folder ${path}`, 'give --workspace DIR, a folder that exists');
   if (realpath !== path) {
     return refusal('sandbox.workspace', `the workspace ${path} is reached through a link`, `--workspace ${realpath}`);
   }
-  if (TOO_WIDE.test(realpath)) {
-    return refusal('sandbox.workspace', `${realpath} is no workspace`, 'give a folder of one project');
+  const notOne = notAProject(realpath, homes);
+  if (notOne !== undefined) {
+    const hint = 'make a folder for the work, and give it with --workspace';
+    return refusal('sandbox.workspace', `${realpath} is no workspace: ${notOne}`, hint);
   }
   if (cwd !== realpath && !cwd.startsWith(`${realpath}/`)) {
     return refusal('sandbox.workspace', `${cwd} is outside the workspace`, `run it below ${realpath}`);
@@ -179,9 +189,25 @@ function refuseWorkspace({ workspace, cwd, hidden }: RunRequest): NoPlan | undef
   return refusal('sandbox.workspace', message, 'give another folder');
 }
 
-// whatever is mounted or hidden by itself, and what holds everybody's files
-const TOO_WIDE =
-  /^\/((usr|bin|sbin|lib\w*|etc|var|var\/tmp|tmp|home|root|opt|srv|mnt|media|run|boot)?|(dev|proc|sys)(\/.*)?)$/;
+/** Why a folder is none of one project: what may be written there runs or decides something elsewhere. */
+function notAProject(path: string, homes: readonly string[]): string | undefined {
+  if (OF_THE_SYSTEM.test(path)) return 'it is the system’s';
+  if (HOLDS_MANY.test(path)) return 'it holds what belongs to many';
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (/\/\.git(\/|$)/.test(path) || (PROTECTED_NAMES as readonly string[]).includes(name)) {
+    return 'programs obey what is in it';
+  }
+  if (A_HOME.test(path) || homes.includes(path)) return 'it is a home';
+  if (homes.some((home) => home.startsWith(`${path}/`))) return 'a home is in it';
+  const isSettings = homes.some((home) => path.startsWith(`${home}/.`)) || IN_A_HOME.test(path);
+  return isSettings ? 'it holds settings and keys of a home' : undefined;
+}
+
+const OF_THE_SYSTEM =
+  /^\/(usr|bin|sbin|lib\w*|etc|boot|run|dev|proc|sys|var\/(lib|spool|run)|System|Library|private\/(etc|var\/(db|run)))(\/.*)?$/;
+const HOLDS_MANY = /^\/(var|var\/tmp|tmp|home|Users|opt|srv|mnt|media|private|private\/(var|tmp))?$/;
+const A_HOME = /^\/(root|(home|Users)\/[^/]+)$/;
+const IN_A_HOME = /^\/(root|(home|Users)\/[^/]+)\/\.|^\/Users\/[^/]+\/Library(\/|$)/;
 
 function refuseMachine(request: RunRequest, machine: Machine): NoPlan | undefined {
   const { tier, egress, hosts, tty } = request;

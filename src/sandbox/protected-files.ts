@@ -1,3 +1,26 @@
+import type { SystemPath } from './machine.ts';
+
+/** What stood where a protected file may be; `print` differs when it does. `unknown`: it could not be looked at. */
+export interface Sighting {
+  readonly kind: SystemPath['kind'] | 'unknown';
+  /** device and inode */
+  readonly place: string;
+  readonly target?: string;
+  readonly print: string;
+}
+
+/** A workspace before a run: enough to tell afterwards what was made of it, also for another process. */
+export interface Sightings {
+  readonly workspace: string;
+  readonly place: string;
+  /** where was looked, relative to the workspace; what is not in `found` was not there */
+  readonly paths: readonly string[];
+  readonly found: Readonly<Record<string, Sighting>>;
+}
+
+/** Git repositories by path; the print differs when what git obeys there was written. */
+export type Repositories = Readonly<Record<string, string>>;
+
 /**
  * Files of a workspace that make other programs run something later, outside: never written by a command, relative to
  * the workspace. Those in a git folder are listed by `protectedGitPaths`.
@@ -30,7 +53,18 @@ export const PROTECTED_NAMES = [
 
 /** What git runs or obeys in its folder: `.git`, or where a `.git` file points. */
 export function protectedGitPaths(gitFolder: string): string[] {
-  return [`${gitFolder}/hooks`, `${gitFolder}/config`, `${gitFolder}/config.worktree`, `${gitFolder}/modules`];
+  const names = ['hooks', 'config', 'config.worktree', 'modules', 'commondir', 'gitdir'];
+  return names.map((name) => `${gitFolder}/${name}`);
+}
+
+/** What leads git elsewhere from a worktree that belongs to a git folder. */
+export function worktreePaths(gitFolder: string, worktree: string): string[] {
+  return ['commondir', 'config.worktree'].map((name) => `${gitFolder}/worktrees/${worktree}/${name}`);
+}
+
+/** Whether a new `commondir` is the one that `git worktree add` writes. */
+export function isHarmlessCommonFolder(text: string): boolean {
+  return text === '../..\n';
 }
 
 /** Where a `.git` file says that the git folder is, or undefined. */

@@ -1,8 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Execution } from './execution.ts';
+import type { Execution, ProtectedChange } from './execution.ts';
 import type { Machine, SystemPath, Workspace } from './machine.ts';
 import type { Plan } from './plan.ts';
 import type { Paths } from './preflight/paths.ts';
+import type { Sightings } from './protected-files.ts';
 import type { Executor, Tier } from './tier.ts';
 
 /** Where a command's streams go. `stdin` is read only if the plan says so. With a terminal they are inherited instead. */
@@ -21,8 +22,11 @@ export interface RunningCommand {
 export interface RunnerHooks {
   /** what the command begins with; ours if left out */
   readonly umask?: number;
-  /** Awaited when the boundary is being built and before the first instruction; if it rejects, nothing runs. */
-  readonly beforeStart?: () => Promise<void>;
+  /**
+   * Awaited when the boundary is being built and before the first instruction; if it rejects, nothing runs.
+   * @param before what must be looked at again even if we do not live to do it
+   */
+  readonly beforeStart?: (before: Sightings) => Promise<void>;
   readonly started?: (command: RunningCommand) => void;
 }
 
@@ -38,13 +42,20 @@ export interface Sandbox {
   workspace(path: string): Workspace;
   /** what must not be seen inside, by its real path; undefined if it is not there */
   hidden(path: string): SystemPath | undefined;
+  /** the real path; undefined if it is not there */
+  realpath(path: string): string | undefined;
   readonly paths: Paths;
   /** whether the arguments of this process are what the system was given */
   argumentsAreUtf8(): boolean;
   /**
    * Somewhere to write a record to, whatever becomes of the folder meanwhile; what is written replaces what is there.
-   * @throws PalyraError store.write_failed
+   * @throws PalyraError sandbox.setup_failed; store.write_failed when it is written
    */
   openReport(path: string): (text: string) => void;
+  /**
+   * Look again at a workspace for a run whose own process is gone, and put aside what its command made.
+   * @returns undefined if the workspace is not there any more
+   */
+  finish(before: Sightings, mark: string): readonly ProtectedChange[] | undefined;
   runner(executor: Executor, machine: Machine): Promise<Runner>;
 }

@@ -9,7 +9,7 @@ export interface TextLimits {
 /** Reads and writes what operators name on the command line and in palyra.toml. State has an adapter of its own. */
 export interface Files {
   /** the text of a file, or of standard input for `-`; UTF-8, without a BOM
-   *  @throws PalyraError store.not_found, input.invalid, input.too_large */
+   *  @throws PalyraError store.not_found, input.invalid, input.too_large; usage.invalid for standard input twice */
   readonly readText: (path: string, limits: TextLimits) => string;
   /** the bytes of a file, or of standard input for `-`, as they are
    *  @throws PalyraError store.not_found, input.invalid, input.too_large */
@@ -22,8 +22,10 @@ export interface Files {
   /** the text, or undefined unless it is a regular file of that owner which nobody else may write */
   readonly readOwned: (path: string, uid: number, limits: TextLimits) => string | undefined;
   /** the files below a folder that have one of these endings, sorted by path; or the file itself
-   *  @throws PalyraError store.not_found, input.invalid */
+   *  @throws PalyraError store.not_found; input.invalid, for a folder without any, too */
   readonly listFiles: (path: string, ending: string | readonly string[], what: string) => string[];
+  /** whether a path, links followed, lies in a folder; what is not there lies where it is named */
+  readonly isBelow: (folder: string, path: string) => boolean;
   /** whether two paths are one file */
   readonly isSame: (a: string, b: string) => boolean;
   /** write a file that must not exist yet, 0600, folders made as needed

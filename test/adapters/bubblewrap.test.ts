@@ -37,6 +37,12 @@ function sh(script: string, wish: Wish = {}): Promise<Ran> {
   return run(['sh', '-c', script], wish);
 }
 
+test('what a loader is told by the environment, it is told for the command alone', async () => {
+  const { stderr } = await run(['true'], { environment: { PATH: '/usr/bin', LD_DEBUG: 'files' } });
+  const started = [...stderr.matchAll(/initialize program: (\S+)/g)].map(([, program]) => program);
+  expect(started).toEqual(['true']);
+});
+
 describe('how it ends', () => {
   test('exit codes are the command’s own', async () => {
     for (const code of [0, 1, 3, 124, 125, 126, 127, 255]) {

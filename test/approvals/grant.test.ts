@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findGrant, type Grant, grantRuleOf, newGrant, ruleWords } from '../../src/approvals/grant.ts';
-import type { Proposal } from '../../src/approvals/proposal.ts';
-import { NOW, pendingOf, proposeCall, proposeRun, seal } from './samples.ts';
+import { type Proposal, variablesSha256 } from '../../src/approvals/proposal.ts';
+import { NOW, PUSH, pendingOf, proposeCall, proposeRun, seal } from './samples.ts';
 
 function grantFor(proposal: Proposal): Grant {
   const settlement = { decision: 'allow', decision_scope: 'timeboxed', decision_scope_ttl_ms: 60_000 } as const;
@@ -38,6 +38,10 @@ describe('a grant of a command with a subcommand', () => {
       'egress=strict',
       'hosts=["git.example.org"]',
       'env=["HOME","PATH"]',
+      'workspace=/srv/demo',
+      'stdin=none',
+      'terminal=none',
+      'limits={"timeout_ms":30000,"memory_limit_bytes":1073741824}',
       'principal=user:ops',
       'device=laptop',
       'channel=cli',
@@ -63,6 +67,12 @@ describe('a grant of a command with a subcommand', () => {
       'another egress': proposeRun({ egress: 'none' }),
       'another host': proposeRun({ hosts: ['git.example.org', 'evil.example'] }),
       'another environment': proposeRun({ env_names: ['HOME', 'PATH', 'LD_PRELOAD'] }),
+      'another value of a variable': proposeRun({ env_sha256: variablesSha256({ DEBUG: '1' }) }),
+      'another workspace': proposeRun({ workspace: '/srv' }),
+      'an input': proposeRun({ stdin: 'pipe' }),
+      'a terminal': proposeRun({ tty: true }),
+      root: proposeRun({ allow_root: true }),
+      'other limits': proposeRun({ limits: { timeout_ms: 30_001, memory_limit_bytes: 1_073_741_824 } }),
       'another session': proposeRun({}, { session_id: 'session-2' }),
       'another channel': proposeRun({}, { channel: 'slack:ops' }),
       'another device': proposeRun({}, { device_id: 'phone' }),
@@ -71,6 +81,13 @@ describe('a grant of a command with a subcommand', () => {
     }),
   )('never %s', (_, proposal) => {
     expect(isCovered(grant, proposal)).toBe(false);
+  });
+
+  test('of an older version, which bound less, lets nothing through', () => {
+    const { env_sha256: _, workspace: __, stdin: ___, ...older } = grant.rule.command ?? proposeRun().execution ?? PUSH;
+    expect(
+      isCovered({ ...grant, rule: { ...grant.rule, command: { argv_is_whole: false, ...older } } }, proposeRun()),
+    ).toBe(false);
   });
 
   test('ends with its time, and when it is revoked', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { type Proposal, policyHashOf } from '../../src/approvals/proposal.ts';
+import { type Proposal, policyHashOf, variablesSha256 } from '../../src/approvals/proposal.ts';
 import { proposeCall, proposeRun, seal } from './samples.ts';
 
 const changes: Readonly<Record<string, Proposal>> = {
@@ -18,6 +18,11 @@ const changes: Readonly<Record<string, Proposal>> = {
   'the egress': proposeRun({ egress: 'none' }),
   'a host': proposeRun({ hosts: ['git.example.org', 'evil.example'] }),
   'a limit': proposeRun({ limits: { timeout_ms: 30_001, memory_limit_bytes: 1_073_741_824 } }),
+  'the value of a variable': proposeRun({ env_sha256: variablesSha256({ DEBUG: '1' }) }),
+  'the workspace': proposeRun({ workspace: '/srv' }),
+  'an input': proposeRun({ stdin: 'pipe' }),
+  'a terminal': proposeRun({ tty: true }),
+  root: proposeRun({ allow_root: true }),
   'the session': proposeRun({}, { session_id: 'session-2' }),
   'the run': proposeRun({}, { run_id: 'run-2' }),
   'the channel': proposeRun({}, { channel: 'slack:ops' }),

@@ -5,6 +5,7 @@ import {
   type Proposal,
   type SealedProposal,
   sealProposal,
+  variablesSha256,
 } from '../../src/approvals/proposal.ts';
 
 export const NOW = 1_800_000_000_000;
@@ -19,7 +20,12 @@ export const PUSH: ExecutionContext = {
   argv: ['git', 'push', '--force', 'main'],
   executable: '/usr/bin/git',
   env_names: ['HOME', 'PATH'],
+  env_sha256: variablesSha256({}),
   limits: { timeout_ms: 30_000, memory_limit_bytes: 1_073_741_824 },
+  workspace: '/srv/demo',
+  stdin: 'null',
+  tty: false,
+  allow_root: false,
 };
 
 /** A command that an agent wants to run. */

@@ -165,6 +165,90 @@ test.each([
   expect(ended.code).toBe(2);
 });
 
+const TEMPLATE = '@id("late") forbid (principal == ?principal, action, resource);';
+const WHO = { '?principal': { type: 'User', id: 'ann' } };
+
+test('a template is one wherever it stands, and what is linked is called by its link', async () => {
+  const { palyra, folder } = newPlace();
+  const texts = [
+    TEMPLATE,
+    'permit (principal, action, resource);',
+    TEMPLATE.replace('late', 'other'),
+    'permit (principal, action == Action::"view", resource);',
+  ];
+  writeFileSync(join(folder, 'p.cedar'), texts.join('\n'));
+  const links = [{ templateId: 'late', newId: 'link7', values: WHO }];
+  writeFileSync(join(folder, 'l.json'), JSON.stringify(links));
+  const args = ['policy', 'check', '--no-baseline', '--policies', 'p.cedar', '--links', 'l.json', '--request', '-'];
+  for (const principal of ['ann', 'bob']) {
+    const ended = await palyra([...args, '--json'], { input: line(principal, 'view', '{}') });
+    const plain = cedar.isAuthorized({
+      principal: { type: 'User', id: principal },
+      action: { type: 'Action', id: 'view' },
+      resource: { type: 'Doc', id: 'd' },
+      context: {},
+      policies: {
+        staticPolicies: { policy1: texts[1] ?? '', policy3: texts[3] ?? '' },
+        templates: { policy0: texts[0] ?? '', policy2: texts[2] ?? '' },
+        templateLinks: links.map((link) => ({ ...link, templateId: 'policy0' })),
+      },
+      entities: [],
+    });
+    if (plain.type === 'failure') throw new Error(JSON.stringify(plain));
+    const { decision, diagnostics } = JSON.parse(ended.stdout);
+    const { response } = plain;
+    expect({ decision, reason: diagnostics.reason }).toEqual({
+      decision: response.decision,
+      reason: response.diagnostics.reason.toSorted(),
+    });
+  }
+  const { stdout } = await palyra(args, { input: line('bob', 'view', '{}') });
+  expect(stdout).toBe('✓ ALLOW\n  policy1   p.cedar:2\n  policy3   p.cedar:4\n');
+});
+
+test.each([
+  ['l.json', [{ templateId: 'late', newId: 'policy1', values: WHO }], 'l.json: two policies are called policy1'],
+  ['l.json', [{ templateId: 'late', newId: 'all', values: WHO }], 'l.json: two policies are called all'],
+  ['l.json', [{ templateId: 'lat', newId: 'x', values: WHO }], 'l.json: no template is called lat'],
+  ['l.json', [{ templateId: 'late', newId: 'x', values: {} }], 'l.json: unable to link template'],
+  ['e.json', [{ uid: 'x' }], 'e.json: error during entity deserialization'],
+])('a fault in %s is laid to that file, before any request: %j', async (file, fault, said) => {
+  const { palyra, folder } = newPlace();
+  writeFileSync(join(folder, 'p.cedar'), `${TEMPLATE} @id("all") permit (principal, action, resource);`);
+  writeFileSync(join(folder, 'l.json'), '[]');
+  writeFileSync(join(folder, 'e.json'), '[]');
+  writeFileSync(join(folder, file), JSON.stringify(fault));
+  const ended = await palyra(
+    [
+      'policy',
+      'check',
+      '--no-baseline',
+      '--policies',
+      'p.cedar',
+      '--links',
+      'l.json',
+      '--entities',
+      'e.json',
+      '--batch',
+      '-',
+    ],
+    { input: line('ann', 'view', '{}') },
+  );
+  expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(said) });
+});
+
+test('an id that would be rounded is refused, and the others keep theirs', async () => {
+  const { palyra, args } = open();
+  const asked = line('bob', 'view', '{}');
+  const input = ['9007199254740993', '7', '"a"'].map((id) => asked.replace('{', `{"id":${id},`)).join('\n');
+  const { stdout } = await palyra([...args, '--batch', '-'], { input });
+  const answers = stdout
+    .trimEnd()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+  expect(answers).toMatchObject([{ error: { code: 'input.invalid' } }, { id: 7, decision: 'allow' }, { id: 'a' }]);
+});
+
 test('the package that is compared with is the one that is shipped', () => {
   const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
   expect(manifest.dependencies['@cedar-policy/cedar-wasm']).toBe(cedar.getCedarSDKVersion());

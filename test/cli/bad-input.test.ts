@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Ended, newPlace } from '../palyra.ts';
 
@@ -72,7 +72,7 @@ describe('a request that is not one is refused with what is wrong', () => {
     [
       'a million capabilities',
       JSON.stringify({ ...request, context: { capabilities: Array(500_000).fill('a') } }),
-      'capabilities',
+      'context.capabilities has 500000 texts',
     ],
     [
       'an escape',
@@ -85,6 +85,59 @@ describe('a request that is not one is refused with what is wrong', () => {
       expectRefusal(await check(text), 2, said);
     });
   }
+});
+
+describe('an allowlisted name authorises no other resource', () => {
+  const allowed = newPlace();
+  writeFileSync(
+    join(allowed.folder, 'all.toml'),
+    'tool_call.allowed_tools = ["palyra.echo"]\ntool_call.allowed_skills = ["acme"]',
+  );
+  const ask = (action: string, resource: string, flag: string, name: string): Promise<Ended> =>
+    allowed.palyra([
+      '--config',
+      'all.toml',
+      'policy',
+      'check',
+      '--principal',
+      'a',
+      '--action',
+      action,
+      '--resource',
+      resource,
+      flag,
+      name,
+    ]);
+  const others = [
+    'skill:foo',
+    'skill:palyra.echo',
+    'tool: ',
+    'tool:',
+    ' ',
+    'memory:x',
+    'tool:shell',
+    'shell',
+    'tool :palyra.echo',
+    'tool:palyra.echo\u200b',
+  ];
+
+  test.each(others)('tool.execute of %j with the tool palyra.echo is refused', async (resource) => {
+    expectRefusal(await ask('tool.execute', resource, '--tool', 'palyra.echo'), 2, 'tool_name and resource contradict');
+  });
+
+  test.each(['tool:acme', 'tool:foo', 'skill: ', ' ', 'memory:x'])(
+    'skill.execute of %j with the skill acme is refused',
+    async (resource) => {
+      expectRefusal(await ask('skill.execute', resource, '--skill', 'acme'), 2, 'skill_id and resource contradict');
+    },
+  );
+
+  test('and its own resource is allowed', async () => {
+    for (const resource of ['tool:palyra.echo', 'palyra.echo', 'TOOL:Palyra.echo ']) {
+      expect((await ask('tool.execute', resource, '--tool', 'palyra.echo')).code).toBe(0);
+    }
+    expect((await ask('skill.execute', 'skill:acme', '--skill', 'acme')).code).toBe(0);
+  });
 });
 
 describe('a file that cannot be read', () => {
@@ -124,6 +177,48 @@ describe('policies', () => {
     );
   });
 
+  test('of a folder without any are refused by its name, and so is what is named twice on standard input', async () => {
+    mkdirSync(join(place.folder, 'team'));
+    const args = ['policy', 'check', '--policies', 'team', '--request', '-'];
+    expectRefusal(await place.palyra(args, { input: good }), 2, 'no policy file below team');
+    write('team/Late.CEDAR', 'forbid (principal, action, resource);');
+    expectRefusal(await place.palyra(args, { input: good }), 2, 'mv team/Late.CEDAR team/Late.cedar');
+    expectRefusal(await place.palyra(['policy', 'diff', '-', '-']), 2, 'standard input can be read once');
+    for (const kind of ['--request', '--batch']) {
+      const both = await place.palyra(['policy', 'check', kind, '-', '--policies', '-'], { input: '// none' });
+      expectRefusal(
+        { ...both, stderr: both.stderr.replace(/^palyra: warning: .*\n/, '') },
+        2,
+        'standard input can be read once',
+      );
+    }
+  });
+
+  test('of an empty file are warned of, of a large one refused', async () => {
+    const { stderr, code } = await own('');
+    expect({ stderr, code }).toEqual({ stderr: 'palyra: warning: own.cedar holds no policy\n', code: 0 });
+    expectRefusal(await own(`//${'x'.repeat(8 * 1024 * 1024)}`), 2, 'policy file is too large: own.cedar');
+  });
+
+  test('that a palyra.toml names are found below ~/, and for a project only in its folder', async () => {
+    const project = newPlace();
+    const ask = () => project.palyra(['policy', 'check', '--request', '-'], { input: good });
+    const [home, folder] = [dirname(project.folder), project.folder];
+    mkdirSync(join(home, '.config/palyra'), { recursive: true });
+    writeFileSync(join(home, '.config/palyra/palyra.toml'), 'policy.paths = ["~/own.cedar"]');
+    writeFileSync(join(home, 'own.cedar'), '@id("mine") forbid (principal, action, resource);');
+    expect((await ask()).stdout).toContain('Forbidden by mine');
+    writeFileSync(join(home, 'secret'), 'a private word');
+    symlinkSync(join(home, 'secret'), join(folder, 'link.cedar'));
+    for (const path of ['../secret', join(home, 'secret'), 'link.cedar', '.', '../nothing']) {
+      writeFileSync(join(folder, 'palyra.toml'), `policy.paths = [${JSON.stringify(path)}]`);
+      for (const ended of [await ask(), await project.palyra(['policy', 'validate'])]) {
+        expectRefusal(ended, 2, 'policy.paths leads out of the project');
+        expect(ended.stderr).not.toContain('private');
+      }
+    }
+  });
+
   test('of one name, or templates, are refused', async () => {
     expectRefusal(
       await own('@id("a") permit(principal, action, resource);@id("a") forbid(principal, action, resource);'),
@@ -136,6 +231,40 @@ describe('policies', () => {
       'two policies are called',
     );
     expectRefusal(await own('permit(principal == ?principal, action, resource);'), 2, 'is a template');
+  });
+
+  test('that do not parse are told of, all of them, in order', async () => {
+    write(
+      'own.cedar',
+      'permit (principl, action, resource);\npermit (principal, actin, resource);\npermit (principal, action, reource);',
+    );
+    const { stdout } = await place.palyra(['policy', 'validate', 'own.cedar']);
+    expect(stdout.match(/own\.cedar:\d+:\d+/g)).toEqual(['own.cedar:1:9', 'own.cedar:2:20', 'own.cedar:3:28']);
+    write(
+      'own.cedar',
+      'permit (principal, action, resource) when { a b };\npermit (principal, action, resource) when { c d };\npermit',
+    );
+    const syntax = await place.palyra(['policy', 'validate', 'own.cedar']);
+    expect(syntax.stdout.match(/own\.cedar:\d+/g)).toEqual(['own.cedar:1', 'own.cedar:2', 'own.cedar:3']);
+  });
+
+  test('that stop Cedar are found by their place, with a word on nesting', async () => {
+    const nested = `${'('.repeat(200)}true${')'.repeat(200)}`;
+    const many = Array.from({ length: 3000 }, (_, i) => `context.channel == "${i}"`).join(' || ');
+    for (const condition of [nested, many]) {
+      write(
+        'own.cedar',
+        `// é\npermit (principal, action, resource);\n@id("deep")\nforbid (principal, action, resource)\nwhen { ${condition} };`,
+      );
+      const { stdout, code } = await place.palyra(['policy', 'validate', 'own.cedar']);
+      expect(stdout).toMatch(/^own\.cedar:3:1: error: deep is nested too deep, or has too many terms/);
+      expect(code).toBe(6);
+    }
+    expectRefusal(
+      await own(`@id("deep") permit (principal, action, resource) when { ${nested} };`),
+      2,
+      'own.cedar:1:1: deep is nested too deep',
+    );
   });
 
   test('that do not validate are found by validate', async () => {
@@ -203,6 +332,11 @@ describe('a batch', () => {
     expect(code).toBe(2);
   });
 
+  test('may begin with a byte order mark', async () => {
+    const { stdout } = await place.palyra(['policy', 'check', '--batch', '-'], { input: `\ufeff${good}\n${good}\n` });
+    expect(stdout.match(/"decision":"allow"/g)).toHaveLength(2);
+  });
+
   test('answers overlong and misencoded lines, and goes on', async () => {
     const input = Buffer.concat([
       Buffer.from(`{"principal":"${'x'.repeat(10_000_000)}"}\n`),
@@ -256,6 +390,36 @@ describe('scenarios', () => {
   const run = (name: string, text: string | Uint8Array): Promise<Ended> =>
     place.palyra(['policy', 'test', write(name, text)]);
 
+  test('that contradict themselves fail by themselves', async () => {
+    const self = '{principal: a, action: tool.execute, resource: "tool:x", context: {tool_name: y}}';
+    const { stdout, code } = await run(
+      'a.yaml',
+      `- {name: odd, request: ${self}, expect: deny}\n- {name: even, request: ${good}, expect: allow}`,
+    );
+    expect(stdout).toContain(
+      '✗ odd   a.yaml:1\n      request  expected one that can be decided, got tool_name and resource contradict',
+    );
+    expect(stdout).toContain('✓ even');
+    expect(code).toBe(6);
+  });
+
+  test('are not overwritten by their report, which is a file, with each text escaped once', async () => {
+    const scenario = write('s.yaml', `- {name: 'a\\b', request: ${good}, expect: {matched_policies: ['c\\d']}}`);
+    const junit = (path: string): Promise<Ended> => place.palyra(['policy', 'test', scenario, '--junit', path]);
+    expectRefusal(await junit('-'), 2, '--junit writes a file');
+    expectRefusal(await junit('./s.yaml'), 2, '--junit would overwrite the scenarios of s.yaml');
+    for (const path of ['fifo', '/dev/stdout'])
+      expect((await junit(path)).stderr).toContain(`${path} is no regular file`);
+    await junit('report.xml');
+    const report = readFileSync(join(place.folder, 'report.xml'), 'utf8');
+    const [name, failure] = [/<testcase [^>]* name="([^"]*)"/, /<failure[^>]*>([^<]*)/].map(
+      (part) => part.exec(report)?.[1],
+    );
+    const { stdout } = await place.palyra(['policy', 'test', scenario]);
+    expect(stdout).toContain(name);
+    expect(stdout.replaceAll(/^ +/gm, '')).toContain(failure?.split('&#10;')[1]?.replaceAll('&#34;', '"').trim());
+  });
+
   test('that are too deep, too large, or aliases without end are refused', async () => {
     expectRefusal(await run('a.yaml', '['.repeat(100_000)), 2, 'nested too deep');
     expectRefusal(await run('a.yaml', '- '.repeat(100_000)), 2, 'nested too deep');
@@ -271,7 +435,10 @@ describe('scenarios', () => {
     );
     expectRefusal(await run('a.yaml', bomb.join('\n')), 2, 'a.yaml is not YAML');
     expectRefusal(await run('a.yaml', Buffer.from([0xff])), 2, 'not UTF-8');
-    expectRefusal(await run('a.yaml', ''), 2, 'a.yaml');
+    expectRefusal(await run('a.yaml', ''), 2, 'a.yaml holds no scenarios: it is empty');
+    expectRefusal(await run('a.yaml', '? [q] : 1'), 2, 'a.yaml:1:3: a key is a text, not a list or a table');
+    expectRefusal(await run('a.yaml', '- !!js/function x'), 2, 'a.yaml:1:3: not YAML');
+    expectRefusal(await run('a.yaml', '- a\n---\n- b'), 2, 'a.yaml:2:1: a second document begins here');
     expectRefusal(await run('a.yaml', '[]'), 2, 'no scenarios');
     expectRefusal(
       await run('a.yaml', '- {name: a, __proto__: {x: 1}, request: {}, expect: deny}'),

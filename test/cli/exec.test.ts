@@ -36,13 +36,24 @@ async function portOf(server: Server): Promise<number> {
 interface Desk {
   readonly tools?: readonly string[];
   readonly runner?: readonly string[];
+  readonly interpreters?: boolean;
   readonly posture?: 'always_allow' | 'ask_each_time' | 'disabled';
 }
 
 /** A place where any command may be run, and whose workspace is not root's. */
-async function newDesk({ tools = ['palyra.process.run'], runner = [], posture = 'always_allow' }: Desk = {}) {
+async function newDesk({
+  tools = ['palyra.process.run'],
+  runner = [],
+  interpreters = true,
+  posture = 'always_allow',
+}: Desk = {}) {
   const place = newPlace();
-  configure(place, tools, ['enabled = true', 'allowed_executables = ["*"]', 'allow_interpreters = true', ...runner]);
+  configure(place, tools, [
+    'enabled = true',
+    'allowed_executables = ["*"]',
+    `allow_interpreters = ${interpreters}`,
+    ...runner,
+  ]);
   if (IS_ROOT) chownSync(place.folder, OWNER, OWNER);
   const set = await place.palyra(['posture', 'set', 'palyra.process.run', posture]);
   expect(set.code).toBe(0);
@@ -88,6 +99,7 @@ describe('a command ends as it ended', () => {
       open.palyra(['exec', ...sh('exit 126')]),
     ]);
     expect(codes.map(({ code }) => code)).toEqual([139, 127, 124, 126]);
+    expect(codes[1]?.stderr).toBe('palyra: no-such-command: no such command inside\n');
     expect(codes[2]?.stderr).toContain('stopped after 1 s');
   });
 
@@ -167,35 +179,33 @@ describe('a command ends as it ended', () => {
 
   test('on a terminal it is a job of its own: it cannot end palyra, and a stop does not leave it hanging', async () => {
     const terminal = (script: string) =>
-      openTerminal(['exec', '--tty', '--report', 'tty.json', ...sh(script)], {
+      openTerminal(['exec', '--tty', '--report', '../tty.json', ...sh(script)], {
         cwd: open.folder,
         home: dirname(open.folder),
       });
     expect(await terminal('kill -9 0').ends()).toBe(137);
-    expect(JSON.parse(readFileSync(join(open.folder, 'tty.json'), 'utf8'))).toMatchObject({ exit_code: 137 });
+    expect(JSON.parse(readFileSync(join(dirname(open.folder), 'tty.json'), 'utf8'))).toMatchObject({ exit_code: 137 });
     const stopping = terminal('kill -STOP 0; echo goes on; read line; echo heard $line');
     await stopping.sees('goes on');
     stopping.type('hello\r');
     await stopping.sees('heard hello');
     expect(await stopping.ends()).toBe(0);
-    rmSync(join(open.folder, 'tty.json'));
   });
 
   test('on a terminal SIGKILL of palyra ends it, too', async () => {
     const mark = `62${process.pid % 1000}.5`;
     const line = `node "${join(PACKAGE, 'bin/palyra.js')}" exec --tty -- sh -c 'echo ready; sleep ${mark}'`;
-    const child = spawn('script', ['-qc', `echo $$ > palyra.pid; exec ${line}`, '/dev/null'], {
+    const child = spawn('script', ['-qc', `echo $$ > ../palyra.pid; exec ${line}`, '/dev/null'], {
       cwd: open.folder,
       env: { HOME: dirname(open.folder), PATH: process.env.PATH },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     for (let tries = 0; !isRunning(`sleep\0${mark}`) && tries < 200; tries++) await sleep(50);
     expect(isRunning(`sleep\0${mark}`)).toBe(true);
-    process.kill(Number(readFileSync(join(open.folder, 'palyra.pid'), 'utf8')), 'SIGKILL');
+    process.kill(Number(readFileSync(join(dirname(open.folder), 'palyra.pid'), 'utf8')), 'SIGKILL');
     for (let tries = 0; isRunning(`sleep\0${mark}`) && tries < 100; tries++) await sleep(50);
     expect(isRunning(`sleep\0${mark}`)).toBe(false);
     child.kill();
-    rmSync(join(open.folder, 'palyra.pid'));
   });
 });
 
@@ -219,6 +229,41 @@ describe('what is inside', () => {
     expect(names).toEqual(['0027', 'HOME', 'LANG', 'NAMED', 'PATH', 'PWD', 'SET', 'TERM', 'TMPDIR', 'TZ', '']);
     const refused = await open.palyra(['exec', '--env', 'PALYRA_TOKEN', '--', 'true']);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('never handed to a command')]);
+  });
+
+  test('variables come as they were given, whatever is in them', async () => {
+    const odd = `it's "odd" $(id) \\n\nnext line`;
+    const script = 'printf %s "$ODD"; test -e /proc/self/fd/8 && echo open; exit 0';
+    const ended = await open.palyra(['exec', '--env', `ODD=${odd}`, '--env', 'OPTIND=none', ...sh(script)]);
+    expect(ended).toEqual({ stdout: odd, stderr: '', code: 0 });
+  });
+
+  test.each(['c', 'b'])('in tier %s a loader variable is refused before anything starts', async (tier) => {
+    const runner = tier === 'b' ? ['tier = "b"', 'egress_enforcement_mode = "none"'] : [];
+    const place = await newDesk({ runner });
+    for (const name of ['LD_PRELOAD=./evil.so', 'PATH=./bin:/usr/bin', 'GIT_SSH_COMMAND=id']) {
+      const report = await reportOf(place, ['--env', name, '--', 'git', 'version']);
+      expect(report).toMatchObject({ outcome: 'refused', exit_code: 126, reason_code: 'preflight.runs_programs' });
+    }
+  });
+
+  test('keys and settings of the home are no workspace, its projects are', async () => {
+    const home = dirname(open.folder);
+    const work = join(home, 'work');
+    for (const folder of [join(home, '.ssh/keys'), work]) {
+      mkdirSync(folder, { recursive: true });
+      if (IS_ROOT) chownSync(folder, OWNER, OWNER);
+    }
+    const write = sh('echo key >> authorized_keys');
+    const keys = await open.palyra(['exec', '--workspace', join(home, '.ssh/keys'), ...write]);
+    expect([keys.code, keys.stderr]).toEqual([126, expect.stringContaining('make a folder for the work')]);
+    expect((await open.palyra(['exec', '--workspace', work, ...write])).code).toBe(0);
+  });
+
+  test.runIf(IS_ROOT)('bwrap is not taken from a folder that others may write', async () => {
+    const fake = 'mount -t tmpfs -o mode=777 none /usr/local/sbin && cp /bin/false /usr/local/sbin/bwrap';
+    const ended = await open.bash(`unshare -m sh -c '${fake} && exec palyra exec -- echo ran'`);
+    expect(ended).toEqual({ stdout: 'ran\n', stderr: '', code: 0 });
   });
 
   test('state and configuration are not to be seen or put aside, even in the workspace', async () => {
@@ -299,11 +344,15 @@ describe('egress', () => {
 
   test('--allow-host takes away, and adds nothing without a terminal', async () => {
     const none = await reportOf(open, ['--allow-host', 'registry.example.org', '--', 'true']);
+    const told = await open.palyra(['exec', '--allow-host', 'registry.example.org', '--', 'true']);
+    expect(told.stderr).toContain('on which an operator would be asked');
     const same = await reportOf(open, ['--allow-host', `127.0.0.1:${port}`, '--', 'true']);
     expect([none.reason_code, none.exit_code]).toEqual(['exec.host_not_listed', 126]);
     expect(same.outcome).toBe('exited');
   });
 });
+
+const NO_INTERPRETERS: Desk = { interpreters: false };
 
 describe('what is refused is named, reported and journaled', () => {
   const refusals: readonly (readonly [string, Desk, readonly string[], string, number])[] = [
@@ -318,12 +367,21 @@ describe('what is refused is named, reported and journaled', () => {
       126,
     ],
     ['an executable that is not allowed', { runner: [] }, ['--', 'sudo', 'true'], 'preflight.escalation', 126],
+    [
+      'what xargs would give git',
+      NO_INTERPRETERS,
+      ['--stdin', '--', 'xargs', '-0', 'git'],
+      'preflight.runs_programs',
+      126,
+    ],
     ['a path outside', {}, ['--', 'cat', '/etc/passwd'], 'preflight.path_outside_workspace', 126],
     ['a host', {}, ['--', 'curl', 'https://evil.example/'], 'preflight.host_not_allowed', 126],
     ['a weaker tier', {}, ['--tier', 'b', '--', 'true'], 'exec.tier_wider', 126],
     ['more egress', {}, ['--egress', 'none', '--', 'true'], 'exec.egress_wider', 126],
     ['a workspace that is missing', {}, ['--workspace', 'missing', '--', 'true'], 'sandbox.workspace', 126],
     ['a workspace of everything', {}, ['--workspace', '/', '--', 'true'], 'sandbox.workspace', 126],
+    ['the home as workspace', {}, ['--workspace', '..', '--', 'true'], 'sandbox.workspace', 126],
+    ['a folder of the system', {}, ['--workspace', '/usr/local/bin', '--', 'true'], 'sandbox.workspace', 126],
     ['an unknown tier', {}, ['--tier', 'd', '--', 'true'], 'usage.unknown', 2],
     ['an unknown mode', {}, ['--egress', 'some', '--', 'true'], 'usage.unknown', 2],
     ['a host that is none', {}, ['--allow-host', 'a b', '--', 'true'], 'usage.invalid', 2],
@@ -345,6 +403,16 @@ describe('what is refused is named, reported and journaled', () => {
     });
     const last = (await journalOf(place)).at(-1);
     expect(last).toMatchObject({ kind: 'exec.refuse', payload: { reason_codes: expect.arrayContaining([reason]) } });
+  });
+
+  test('a report that cannot be written is told before anything runs', async () => {
+    for (const path of ['missing/report.json', '/dev/null', '.', '/proc/report']) {
+      const ended = await open.palyra(['exec', '--report', path, '--', 'touch', 'ran']);
+      expect([ended.code, ended.stderr]).toEqual([125, expect.stringContaining('cannot be written')]);
+    }
+    const dash = await open.palyra(['exec', '--report', '-', '--', 'touch', 'ran']);
+    expect([dash.code, dash.stderr]).toEqual([2, expect.stringContaining('--report needs a file')]);
+    expect(existsSync(join(open.folder, 'ran'))).toBe(false);
   });
 
   test('arguments that are not UTF-8', async () => {
@@ -434,6 +502,32 @@ describe('the gate', () => {
     const elsewhere = await place.palyra(['exec', '--session', 's2', '--', 'git', '--version']);
     expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/^allowed by grant …\w{6} of user:ops\n$/)]);
     expect(elsewhere.code).toBe(126);
+  });
+
+  test('a grant lets nothing through that changes what its words do', async () => {
+    const place = await newDesk({ posture: 'ask_each_time' });
+    const words = ['--', 'git', 'version'];
+    const session = ['--session', 's1', '--env', 'MODE=a'];
+    const { error } = JSON.parse((await place.palyra(['--json', 'exec', ...session, ...words])).stderr);
+    await answer(place, error.approval_id, { decision: 'allow', scope: 'session', digest: error.request_sha256 });
+    expect((await place.palyra(['exec', ...session, ...words])).code).toBe(0);
+    for (const more of [['--env', 'MODE=b'], ['--stdin'], ['--timeout', '9s'], ['--env', 'PATH=./bin:/usr/bin']])
+      expect((await place.palyra(['exec', ...session, ...more, ...words])).code).toBe(126);
+    mkdirSync(join(place.folder, 'below'));
+    if (IS_ROOT) chownSync(join(place.folder, 'below'), OWNER, OWNER);
+    const below = ['--workspace', 'below', ...words];
+    expect((await place.palyra(['exec', ...session, ...below])).code).toBe(126);
+  });
+
+  test('an operator sees the variables that were named, and secrets of them masked', async () => {
+    const place = await newDesk({ posture: 'ask_each_time' });
+    const secret = `ghp_${'a'.repeat(36)}`;
+    const words = ['exec', '--env', 'MODE=a b', '--env', `TOKEN=${secret}`, '--', 'true'];
+    const { error } = JSON.parse((await place.palyra(['--json', ...words])).stderr);
+    const shown = await place.palyra(['approvals', 'show', error.approval_id]);
+    expect(shown.stdout).toContain('MODE=a b\n');
+    expect(shown.stdout).toContain('TOKEN=ghp_[36 more characters, masked]');
+    expect(JSON.stringify(await journalOf(place))).not.toContain(secret);
   });
 
   test('a dry run says what would run and writes nothing', async () => {

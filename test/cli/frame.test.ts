@@ -35,6 +35,16 @@ test('what every command loads at once holds no costly package', () => {
     expect(builtins).not.toContain(slow);
 });
 
+test('an option given twice is refused, unless it gathers', async () => {
+  const { palyra } = newPlace();
+  for (const twice of [['--principal', 'user:bob'], ['--principal=user:bob'], ['--config', 'a', '--config', 'b']]) {
+    const { code, stdout, stderr } = await palyra([...LIST, ...twice]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^palyra: error: --(principal|config) is given twice\n/);
+  }
+  expect((await palyra([...LIST, '--capability', 'a', '--capability', 'b'])).code).toBe(0);
+});
+
 describe('streams', () => {
   test('the answer is on stdout, and nothing else is', async () => {
     const { palyra } = newPlace();
@@ -194,6 +204,13 @@ tool_execute_channel_allowlist = ["cli"]
     const ended = await palyra([...LIST, '--config', 'c.toml']);
     expect(ended).toMatchObject({ code: 2, stdout: '' });
     expect(ended.stderr).toMatch(expected);
+  });
+
+  test('palyra init keeps its comments apart from long lists', async () => {
+    const { palyra } = newPlace();
+    const names = ['git', 'npm', 'make', 'cargo', 'rustc'].flatMap((name) => ['--executable', name]);
+    const { stdout } = await palyra(['init', '--dry-run', ...names]);
+    expect(stdout).toContain('["git","npm","make","cargo","rustc"] # ["git", "npm"]');
   });
 
   test('palyra init writes what palyra reads, and never overwrites', async () => {

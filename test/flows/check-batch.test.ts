@@ -70,6 +70,7 @@ function deskOf(policies: string, cedar: Cedar = openCedar()) {
     policies: named,
     general,
     ignored: [],
+    empty: [],
     evaluate: general.evaluate.bind(general),
     evaluateApproved: general.evaluateApproved.bind(general),
     effectOf: (id: string) => named.find((policy) => policy.id === id)?.effect,

@@ -119,7 +119,9 @@ describe('the space of the baseline', () => {
     fc.assert(
       fc.property(request, config, (given, settings) => {
         const evaluation = readEvaluationConfig(settings);
-        const normalized = normalizeRequest(given);
+        const named = given.action === 'tool.execute' ? given.context.tool_name : given.context.skill_id;
+        // beside a name there is no other resource
+        const normalized = normalizeRequest(named === undefined ? given : { ...given, resource: named });
         const context = gateContext(normalized, establishFacts(normalized, evaluation), evaluation.allowSensitiveTools);
         expect(keys.has(keyOf(context))).toBe(true);
       }),
@@ -128,7 +130,7 @@ describe('the space of the baseline', () => {
   });
 });
 
-test('what policies look at besides is sampled: their own values, another, and none', () => {
+test('what policies look at besides is sampled: their own values, what their patterns match, another, and none', () => {
   const own = named(
     'forbid(principal == Principal::"user:bob", action, resource) when { context.channel like "disc*" };',
   );
@@ -136,6 +138,104 @@ test('what policies look at besides is sampled: their own values, another, and n
   expect(sampled).toEqual(['principal', 'channel']);
   const seen = [...contexts()].map(({ action, principal, channel }) => `${action} ${principal} ${channel}`);
   expect(new Set(seen).size).toBe(seen.length);
-  expect(seen).toHaveLength(2 * 2 * 3);
-  expect(seen).toContain('tool.list user:bob disc');
+  expect(seen).toHaveLength(2 * 2 * 6);
+  for (const channel of ['disc', 'discx', 'discother', 'other', ''])
+    expect(seen).toContain(`tool.list user:bob ${channel}`);
+});
+
+/** Whether the space holds a request that one policy beside the baseline answers otherwise. */
+function isFound(text: string): boolean {
+  const own = [...BASELINE, ...named(text)];
+  const [before, after] = [evaluatorOf('before', BASELINE), evaluatorOf('after', own)];
+  const { contexts } = openSpace(cedar, [...BASELINE, ...own], ACTIONS);
+  return [...contexts()].some((context) => findChange(before, after, context) !== undefined);
+}
+
+test.each([
+  'context.action like "deploy.*" && context.action != "deploy."',
+  'context.action like "deploy.*" && context.action != "deploy.x" && context.action != "deploy."',
+  '!(context.action == "other" || context.action like "*.*")',
+  '!(context.action == "some.other.action" || ["tool.list"].contains(context.action)) && context.action like "some.o*"',
+  '!(context.channel == "" || context.channel == "other")',
+  'context.capabilities == ["a", "b"]',
+  'context.capabilities == ["a", "b", "c", "d", "e"]',
+  'context.channel like "a*" && context.channel like "*b"',
+  'context.channel like "*a*" && context.channel like "*b*" && context.channel like "*c"',
+  'context.session_id like "admin:*" && context.session_id != "admin:"',
+  'context.principal == context.action',
+  'context.principal != context.resource',
+  '{a: context.channel}.a == "deep"',
+  '[context.channel].contains(context.run_id) && context.run_id != ""',
+  '(if context.is_sensitive_action then context.channel else context.device_id) == "x"',
+  'resource == Resource::"tool:shell" && action == Action::"tool.execute" && context.tool_name == context.tool_name',
+])('a permit that widens is found: %s', (condition) => {
+  expect(isFound(`permit (principal, action, resource) when { ${condition} };`)).toBe(true);
+});
+
+describe('a space that is called whole', () => {
+  // mostly of what can be whole, and now and then more
+  const name = fc.constantFrom('a', 'b', 'other', 'some.other.action', 'tool.execute', 'tool.list');
+  const flag = fc.constantFrom(
+    'is_sensitive_action',
+    'is_allowlisted_tool',
+    'allow_sensitive_tools',
+    'is_tool_execute_channel_allowed',
+  );
+  const { truth } = fc.letrec<{ truth: string }>((tie) => ({
+    truth: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      flag.map((one) => `context.${one}`),
+      name.map((one) => `context.action == "${one}"`),
+      name.map((one) => `action == Action::"${one}"`),
+      fc.tuple(name, name).map(([one, other]) => `action in [Action::"${one}", Action::"${other}"]`),
+      fc.tuple(name, name).map(([one, other]) => `["${one}", "${other}"].contains(context.action)`),
+      fc.constantFrom(
+        'context has action',
+        'action is Action',
+        'context.action like "a*"',
+        '[context.action] == ["b"]',
+        'context.nothing',
+      ),
+      tie('truth').map((one) => `!(${one})`),
+      fc
+        .tuple(tie('truth'), fc.constantFrom('&&', '||'), tie('truth'))
+        .map(([a, operator, b]) => `(${a}) ${operator} (${b})`),
+    ),
+  }));
+  const policies = fc
+    .array(fc.tuple(fc.constantFrom('permit', 'forbid'), truth), { maxLength: 3 })
+    .map((all) =>
+      all.map(([effect, one], i) => `@id("p${i}") ${effect}(principal, action, resource) when { ${one} };`).join('\n'),
+    );
+  const asked = fc.tuple(
+    fc.oneof(name, fc.constantFrom('c', 'ab', '')),
+    fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
+    gateRequest,
+  );
+
+  test('and in which nothing changes, leaves no request that changes', () => {
+    let whole = 0;
+    fc.assert(
+      fc.property(policies, policies, fc.array(asked, { minLength: 30, maxLength: 30 }), (old, next, requests) => {
+        const sides = [named(old), named(next)] as const;
+        const { contexts, sampled } = openSpace(cedar, sides.flat(), ['tool.execute', 'tool.list']);
+        if (sampled.length > 0) return;
+        const [before, after] = [evaluatorOf('before', sides[0]), evaluatorOf('after', sides[1])];
+        if ([...contexts()].some((context) => findChange(before, after, context) !== undefined)) return;
+        whole++;
+        for (const [action, [runs], request] of requests) {
+          const gates = action === 'tool.execute' ? runs === true : true;
+          const context = {
+            ...request,
+            action,
+            is_tool_execute_principal_allowed: gates,
+            is_tool_execute_channel_allowed: gates,
+          };
+          expect(plainOutcome(sides[0], context)).toBe(plainOutcome(sides[1], context));
+        }
+      }),
+      { numRuns: 200 },
+    );
+    expect(whole).toBeGreaterThan(40);
+  });
 });

@@ -12,6 +12,7 @@ const EXECUTION: Execution = {
   measured: { durationMs: 12, cpuMs: 10, peakRssBytes: null, stdoutBytes: 3, stderrBytes: 0, truncated: false },
   layers: ['seccomp:internet'],
   protectedFiles: [{ path: '.envrc', change: 'created', movedTo: '.envrc.quarantined-1' }],
+  repositories: [],
   destinations: [],
 };
 
@@ -40,6 +41,7 @@ test('the record is whole, and its digest means it', () => {
     truncated: false,
     layers: ['seccomp:internet'],
     protected_files: [{ path: '.envrc', change: 'created', moved_to: '.envrc.quarantined-1' }],
+    repositories: [],
     destinations: [],
     plan_sha256: 'ab'.repeat(32),
   });
@@ -120,5 +122,19 @@ describe('bad input is refused', () => {
         expect.objectContaining({ code: 'usage.invalid' }),
       );
     }
+  });
+
+  test('nobody hands on a variable that a loader, a shell or a tool obeys, PATH neither', () => {
+    const active = 'PATH LD_PRELOAD LD_LIBRARY_PATH GIT_SSH_COMMAND BASH_ENV ENV IFS NODE_OPTIONS PYTHONPATH PAGER';
+    const others = 'GLIBC_TUNABLES HTTPS_PROXY https_proxy SVN_SSH HOME GOROOT GIT_EXEC_PATH RIPGREP_CONFIG_PATH';
+    for (const name of `${active} ${others}`.split(' ')) {
+      for (const one of [name, `${name}=x`]) {
+        expect(() => insideEnvironment({ [name]: 'x' }, [one], '/ws')).toThrow(
+          expect.objectContaining({ details: { reason_code: 'preflight.runs_programs' } }),
+        );
+      }
+    }
+    const inert = ['NODE_ENV=test', 'GIT_AUTHOR_NAME=ann', 'CI=1', 'AWS_REGION=x', 'GITHUB_TOKEN=x', 'DEBUG=*'];
+    expect(Object.keys(insideEnvironment({}, inert, '/ws'))).toHaveLength(3 + inert.length);
   });
 });

@@ -54,6 +54,20 @@ describe('options', () => {
     expect(reasonOf(() => narrowRules({ ...RULES, ...rules }, { ...WISH, ...wish }, false))).toBe(reason);
   });
 
+  test('are told by their own names and units', () => {
+    const limits = { timeoutMs: 60_000 };
+    expect(() => narrowRules(RULES, { ...WISH, limits }, false)).toThrow(
+      expect.objectContaining({
+        message: '--timeout 60s is more than the configuration allows',
+        why: 'at most 30s (timeout_ms)',
+      }),
+    );
+    const memory = { ...WISH, limits: { memoryLimitBytes: 8 * 1024 ** 3 } };
+    expect(() => narrowRules(RULES, memory, false)).toThrow('--memory 8g is more than the configuration allows');
+    const configured = { ...RULES, limits: { ...DEFAULT_LIMITS, maxProcesses: 65_536 } };
+    expect(() => narrowRules(configured, WISH, false)).toThrow('max_processes = 65536 is out of range');
+  });
+
   test('name another host only on a terminal, and then a person has to allow it', () => {
     const narrowed = narrowRules(RULES, { ...WISH, hosts: ['evil.example', 'registry.example.org'] }, true);
     expect(narrowed.asks).toBe('beyond the configured hosts: evil.example');

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { bubblewrapArguments } from '../../src/sandbox/bubblewrap-arguments.ts';
+import { bubblewrapArguments, environmentScript, gatedCommand } from '../../src/sandbox/bubblewrap-arguments.ts';
 import { describePlan } from '../../src/sandbox/describe-plan.ts';
+import { notRun } from '../../src/sandbox/execution.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
 import { DEFAULT_LIMITS } from '../../src/sandbox/limits.ts';
 import type { Machine, Workspace } from '../../src/sandbox/machine.ts';
+import { obstaclesOf } from '../../src/sandbox/obstacles.ts';
 import { type Plan, planRun, planSha256, type RunRequest } from '../../src/sandbox/plan.ts';
 import { seatbeltProfile } from '../../src/sandbox/seatbelt.ts';
 
@@ -54,6 +56,7 @@ const REQUEST: RunRequest = {
     { path: '/srv/demo/.palyra', kind: 'folder' },
     { path: '/home/ann/.config/palyra/palyra.toml', kind: 'file' },
   ],
+  homes: ['/srv/people/ann'],
 };
 
 function plan(request: Partial<RunRequest> = {}, machine: Partial<Machine> = {}): Plan {
@@ -116,7 +119,13 @@ describe('what cannot be enforced is refused', () => {
       'sandbox.workspace',
     ],
     ['tier b with the state in the workspace', { tier: 'b', egress: 'none' }, {}, 'refused', 'sandbox.workspace'],
-    ...['/', '/usr', '/etc', '/tmp', '/home', '/proc/1', '/dev/shm', '/sys/fs', '/lib64', '/var/tmp'].map(
+    ...[
+      ...['/', '/usr', '/etc', '/tmp', '/home', '/proc/1', '/dev/shm', '/sys/fs', '/lib64', '/var/tmp', '/root'],
+      ...['/etc/cron.d', '/usr/local/bin', '/var/spool/cron', '/var/lib/x', '/run/user/0', '/boot/x', '/sbin/x'],
+      ...['/root/.ssh', '/root/.config/git', '/home/eve', '/home/eve/.ssh', '/Users/eve/Library/LaunchAgents'],
+      ...['/srv/people', '/srv/people/ann', '/srv/people/ann/.config', '/srv/people/ann/.local/share/x'],
+      ...['/srv/demo/.git', '/srv/demo/.git/hooks', '/srv/demo/.vscode'],
+    ].map(
       (path) =>
         [
           `${path} as workspace`,
@@ -136,6 +145,13 @@ describe('what cannot be enforced is refused', () => {
   });
 });
 
+test.each([
+  ...['/srv/demo', '/opt/x', '/home/eve/proj', '/tmp/x', '/root/proj', '/srv/people/ann/proj', '/var/www/x'],
+  ...['/srv/people/bob', '/home/eve/proj/.work', '/mnt/usr', '/usrdata/x', '/srv/x.git', '/workspace'],
+])('%s is a workspace', (path) => {
+  expect(plan({ cwd: path, workspace: { ...WORKSPACE, path, realpath: path }, hidden: [] }).workspace).toBe(path);
+});
+
 describe('a plan', () => {
   test('b with strict and no host runs where Landlock and seccomp take all sockets away', () => {
     expect(plan({ tier: 'b', hidden: [] }, { landlockAbi: 4 })).toMatchObject({
@@ -147,6 +163,9 @@ describe('a plan', () => {
 
   test('of root runs as the owner of the workspace, or as root when that was allowed', () => {
     expect(plan({}, { uid: 0, gid: 0 })).toMatchObject({ user: { uid: 1000, gid: 1000 }, asRoot: false });
+    // never in root's group, whose files that would open
+    const rootGroup = { ...WORKSPACE, gid: 0 };
+    expect(plan({ workspace: rootGroup }, { uid: 0, gid: 0 })).toMatchObject({ user: { uid: 1000, gid: 65534 } });
     expect(plan({ workspace: { ...WORKSPACE, uid: 0 }, allowRoot: true }, { uid: 0 })).toMatchObject({
       user: null,
       asRoot: true,
@@ -222,10 +241,25 @@ describe('a plan', () => {
     );
   });
 
+  test('starts its gate without a variable, and hands the command its own by no argument', () => {
+    const secretive = plan({ environment: { PATH: '/usr/bin', TOKEN: "it's" } });
+    const words = [...bubblewrapArguments(secretive).options, ...gatedCommand(secretive, '/usr/bin/prlimit')];
+    expect(words).toContain('--clearenv');
+    expect(words.filter((word) => /setenv|TOKEN|it's/.test(word))).toEqual([]);
+    expect(environmentScript(secretive.environment)).toBe(
+      `command export PATH='/usr/bin'\ncommand export TOKEN='it'\\''s'\n`,
+    );
+  });
+
   test('with hosts reaches the proxy by its environment and by /etc/hosts', () => {
     const { network, environment } = plan({ hosts: parseHostRules(['a.example'], ['b.example']) });
     expect(network.kind).toBe('proxied');
     expect(environment).toMatchObject({ HOME: '/srv/demo', https_proxy: expect.stringContaining('127.1.0.1') });
+  });
+
+  test('tells a limit as it is', () => {
+    const words = describePlan(plan({ limits: { ...DEFAULT_LIMITS, timeoutMs: 100_000, cpuTimeLimitMs: 1500 } }));
+    expect(words.find(({ name }) => name === 'limits')?.value).toMatch(/^time 100 s, processor 1500 ms a process/);
   });
 
   test('reads like this, and hides nothing', () => {
@@ -238,6 +272,7 @@ describe('a plan', () => {
       contained: tier c (sandbox_tier_c_linux_bubblewrap), egress strict
       network: only a.example:8443, *.b.example
       files: only the system, read-only, and the workspace
+      checked: arguments; what scripts say is left to the sandbox
       protected: .git/config .envrc
       user: you
       environment: ALL_PROXY HOME HTTPS_PROXY HTTP_PROXY NO_PROXY PATH all_proxy http_proxy https_proxy no_proxy
@@ -246,6 +281,36 @@ describe('a plan', () => {
       layers: environment:scrubbed limits:rlimits namespaces:user,pid,ipc,uts,cgroup,net capabilities:none files:allow-only no-new-privileges seccomp:internet egress:proxy memory:watchdog-soft"
     `);
   });
+});
+
+test.each([
+  [
+    'evil.example',
+    'host_not_listed',
+    'evil.example:443 (host_not_listed)',
+    '--allow-host evil.example:443 asks an operator',
+  ],
+  ['a.example', 'sni_missing', 'a.example:443 (sni_missing)', 'TLS has to name it (SNI)'],
+  ['a.example', 'sni_mismatch', 'a.example:443 (sni_mismatch)', 'and no other (SNI)'],
+  ['', 'request_malformed', 'a connection that names no host (request_malformed)', 'a request for a host'],
+] as const)(
+  'a connection to "%s" that is refused for %s is told, and what would allow it',
+  (host, reason, what, hint) => {
+    const destination = { host, port: host === '' ? 0 : 443, address: null, verdict: 'refused', reason } as const;
+    const execution = notRun('', { outcome: 'refused', exitCode: 126, reasonCode: 'x' });
+    const [obstacle] = obstaclesOf({ ...execution, destinations: [destination] }, plan(), '');
+    expect(obstacle).toEqual({ what: `refused: ${what}`, hint: expect.stringContaining(hint) });
+  },
+);
+
+test('of a thousand refused destinations ten are named, and how many more there were', () => {
+  const destinations = Array.from({ length: 1000 }, (_, n) => {
+    return { host: `h${n}.example`, port: 443, address: null, verdict: 'refused', reason: 'host_not_listed' } as const;
+  });
+  const execution = notRun('', { outcome: 'refused', exitCode: 126, reasonCode: 'x' });
+  const told = obstaclesOf({ ...execution, destinations }, plan(), '');
+  expect(told).toHaveLength(11);
+  expect(told.at(-1)).toEqual({ what: 'refused: 990 more destinations', hint: '--report FILE names them all' });
 });
 
 test('the Seatbelt profile is this text', () => {

@@ -11,6 +11,7 @@ import type {
   PolicySet,
   SchemaJson,
 } from '../../policy/engine.ts';
+import { STOPPED } from '../../policy/engine.ts';
 import { compareText } from '../../text.ts';
 import type { Answers, Engine } from './engine.ts';
 import { type Image, readImage } from './image.ts';
@@ -111,7 +112,7 @@ export function openCedar({ throughput = false, start = findEngine(throughput) }
       return engine.call(name, texts, json);
     } catch (error) {
       instance = undefined;
-      return failure(`Cedar stopped: ${error instanceof Error ? error.message : String(error)}`);
+      return failure(`Cedar stopped: ${error instanceof Error ? error.message : String(error)}`, STOPPED);
     }
   }
 
@@ -190,10 +191,20 @@ function parsed<A extends { readonly type: string }, T>(
   answer: A | Failed,
   take: (answer: Extract<A, { readonly type: 'success' }>) => T,
 ): Parsed<T> {
-  if (answer.type === 'failure') return { ok: false, errors: (answer as Failed).errors };
+  if (answer.type === 'failure') return { ok: false, errors: allOf((answer as Failed).errors) };
   return { ok: true, value: take(answer as Extract<A, { readonly type: 'success' }>) };
 }
 
-function failure(message: string): Failed {
-  return { type: 'failure', errors: [{ message, help: null, code: null, url: null, severity: null }] };
+/** Cedar hangs all errors but one on that one; in the order of the text. */
+function allOf(errors: readonly DetailedError[]): readonly DetailedError[] {
+  const all = errors.flatMap(({ related, ...error }) => [error, ...allOf(related ?? [])]);
+  return all.sort((a, b) => startOf(a) - startOf(b));
+}
+
+function startOf({ sourceLocations }: DetailedError): number {
+  return sourceLocations?.[0]?.start ?? -1;
+}
+
+function failure(message: string, code: string | null = null): Failed {
+  return { type: 'failure', errors: [{ message, help: null, code, url: null, severity: null }] };
 }

@@ -1,10 +1,15 @@
 import type { Command } from 'commander';
+import type { EffectiveConfig } from '../../config/effective.ts';
 import type { Finding } from '../../finding.ts';
+import type { AccessDesk } from '../../flows/change-registry.ts';
+import type { DiagnosisDesk } from '../../flows/diagnose.ts';
+import type { Validation } from '../../flows/validate-policies.ts';
 import { count, printable } from '../../text.ts';
 import { type Cli, configPath, ending, openDesk, shownPath, stateRoot } from '../cli.ts';
 import { command, worded } from '../command.ts';
 import type { ExitName } from '../exits.ts';
 import type { Output } from '../output.ts';
+import { baselineOf, gateSchemaOf } from '../policies.ts';
 
 export function doctor(cli: Cli): Command {
   const verb = command('doctor')
@@ -15,12 +20,14 @@ export function doctor(cli: Cli): Command {
   return worded(verb, {
     about: `Looks at owners, modes and links of all files of the state, the lock and who holds it, what crashes left, the shape
 of the registry, the chain of the journal and whether both agree, flags, workspaces, members, invitations and tokens,
-the inputs of live approvals, the configuration, Node, flock, and by trying, bubblewrap. Without --fix nothing is written.
+the inputs of live approvals, the configuration and its policies, Node, flock, and by trying, bubblewrap. Without --fix
+nothing is written.
 
 --fix takes from others what they may do to the files, finishes or removes what a crash left, adds missing flags (off),
 binds workspaces, and removes memberships and invitations to workspaces that are gone, and memberships that are there
-twice. It never gives a right; what is damaged or ambiguous is left to you, with the command. Exit 6 while something is
-wrong; what is marked ! is only worth knowing.`,
+twice. Where a command ran when palyra was killed, it puts aside what programs obey. It never gives a right; what is
+damaged or ambiguous is left to you, with the command. Exit 6 while something is wrong; what is marked ! is only worth
+knowing.`,
     examples: [
       { says: 'look', command: 'palyra doctor' },
       { says: 'see what would be repaired', command: 'palyra doctor --fix --dry-run' },
@@ -37,8 +44,10 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
   const desk = {
     store: await cli.store(),
     state,
+    runs: await world.openRuns(root),
     machine: await world.machineInspector(),
     config: cli.config,
+    validate: (config: EffectiveConfig) => validateConfigured(cli, config),
     configPath: configPath(cli),
     clock: world.clock,
   };
@@ -70,10 +79,36 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
 
   async function repair(): Promise<readonly Finding[]> {
     const { repairState } = await import('../../flows/repair-state.ts');
-    const stopped = await repairState(await openDesk(cli), { state });
+    const access = await openDesk(cli);
+    const stopped = await repairState(access, { state });
+    if (stopped === undefined && before.some(({ code }) => code.startsWith('run.')))
+      await finishRuns(cli, access, desk);
     const left = await diagnose(desk);
     // whatever stopped it is wrong, even where looking alone does not find it
     return stopped === undefined || left.some(({ isWrong }) => isWrong) ? left : [...left, stopped];
+  }
+}
+
+async function validateConfigured(cli: Cli, { policyPaths }: EffectiveConfig): Promise<Validation> {
+  const { validatePolicies } = await import('../../flows/validate-policies.ts');
+  const [files, cedar] = await Promise.all([cli.world.files(), cli.world.cedar()]);
+  const places = { paths: [], configured: policyPaths, baseline: baselineOf(cli), gateSchema: gateSchemaOf(cli) };
+  return validatePolicies({ files, cedar }, { ...places, schema: undefined });
+}
+
+/** What commands left whose palyra was killed is put aside, and said. */
+async function finishRuns(
+  { world, output }: Cli,
+  access: AccessDesk,
+  { store, runs }: Pick<DiagnosisDesk, 'runs'> & Pick<AccessDesk, 'store'>,
+): Promise<void> {
+  const flow = await import('../../flows/lost-runs.ts');
+  const { whoActs } = await import('../../flows/act.ts');
+  const { protectedObstacle } = await import('../../sandbox/obstacles.ts');
+  const by = { ...access, acting: await whoActs(access) };
+  const lost = await flow.allLostRuns(store, runs);
+  for (const { workspace, changes } of await flow.finishRuns(by, { runs, sandbox: await world.sandbox() }, lost)) {
+    for (const { what, hint } of (changes ?? []).map(protectedObstacle)) output.warn(`${workspace}: ${what}`, hint);
   }
 }
 

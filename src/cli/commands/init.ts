@@ -15,8 +15,8 @@ export function init(cli: Cli): Command {
         const { writeConfig } = await import('../../flows/write-config.ts');
         const path = configPath(cli);
         const text = writeConfig({ files: await cli.world.files() }, path, {
-          tools: tool,
-          executables: executable,
+          tools: [...new Set(tool)],
+          executables: [...new Set(executable)],
           dryRun: cli.options.dryRun,
         });
         if (cli.output.json) cli.output.value({ schema: 'palyra.init/1', path, changed: !cli.options.dryRun, text });

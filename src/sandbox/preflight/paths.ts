@@ -7,8 +7,8 @@ export interface Paths {
    * `path` is absolute and may hold `..`, which is resolved as the kernel would: after the links before it.
    */
   realpathNearest(path: string): string;
-  /** The real path of the program that a bare name means inside, or undefined. */
-  findProgram(name: string): string | undefined;
+  /** The real path of the program that a bare name means on a PATH, or undefined. */
+  findProgram(name: string, searchPath: string): string | undefined;
 }
 
 /** Where paths may lead: the workspace (a real path), seen from the working directory (inside it). */
@@ -50,7 +50,7 @@ function possiblePaths(argument: string): string[] {
 
 const URLS = /[A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s'"<>,]*|\bfile:\/?[^\s'"<>,]*/gi;
 const SEPARATORS = /[=:,;@<>|]/;
-const HARMLESS_DEVICE = /^\/dev\/(null|zero|full|u?random|tty|std(in|out|err)|fd\/[012])$/;
+const HARMLESS_DEVICE = /^\/dev\/(null|zero|full|u?random|tty|std(in|out|err)|fd\/\d+)$/;
 // programs expand a leading tilde themselves (git, ssh, make)
 const HOME = /^~([A-Za-z_][\w.-]*)?(\/|$)/;
 

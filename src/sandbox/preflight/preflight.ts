@@ -1,18 +1,23 @@
 import type { EgressMode } from '../egress.ts';
-import type { Host, HostRules } from '../hosts.ts';
+import { type Host, type HostRules, howToAllow } from '../hosts.ts';
+import type { Tier } from '../tier.ts';
 import { isAllowed, type NamedHost, type Reading, readAnywhere, readDialled, readRemote } from './destinations.ts';
 import { readGit } from './git-command.ts';
 import { type Item, readOptions } from './options.ts';
 import { isBelow, isInside, pathOutside, type Scope } from './paths.ts';
 import { isActiveVariable, isMultiCall, kindOf, LAUNCHERS, type Launcher } from './programs.ts';
+import { interpreterRules, isScript, wordsOf } from './scripts.ts';
 import { readSedScript } from './sed-script.ts';
 import { type Tool, toolRules } from './tools.ts';
 
 /** What the operator allows commands to be. */
 export interface CommandRules extends Scope {
+  /** the PATH that the command gets */
+  readonly searchPath: string;
   /** names, or absolute paths; `*` is any */
   readonly executables: readonly string[];
   readonly interpreters: boolean;
+  readonly tier: Tier;
   readonly egress: EgressMode;
   readonly hosts: HostRules;
 }
@@ -81,10 +86,12 @@ function judgeProgram(argv: readonly string[], start: number, rules: CommandRule
 }
 
 /** The name it is called by and the name of the file that this is. */
-function namesOf(program: string, { paths, cwd }: CommandRules): string[] {
+function namesOf(program: string, { paths, cwd, searchPath }: CommandRules): string[] {
   const called = program.slice(program.lastIndexOf('/') + 1);
   const whole = program.startsWith('/') ? program : `${cwd}/${program}`;
-  const real = program.includes('/') ? paths.realpathNearest(whole) : (paths.findProgram(program) ?? program);
+  const real = program.includes('/')
+    ? paths.realpathNearest(whole)
+    : (paths.findProgram(program, searchPath) ?? program);
   const file = real.slice(real.lastIndexOf('/') + 1);
   // a multi-call binary is the program it is called by
   return isMultiCall(file) && !isMultiCall(called) ? [called] : [...new Set([called, file])];
@@ -110,6 +117,10 @@ function judgeExecutable(
   }
   const version = rest.length === 1 && /^--(version|help)$/.test(rest[0] ?? '');
   if (rules.interpreters || version || !names.some((name) => kindOf(name) === 'interpreter')) return undefined;
+  return runsAny(program, at);
+}
+
+function runsAny(program: string, at: number): Refusal {
   const hint = 'set allow_interpreters = true in [tool_call.process_runner], or run the program it would start';
   return refusal('preflight.interpreter', `${program} runs any program that it is given`, at, hint);
 }
@@ -141,9 +152,40 @@ function unwrap(argv: readonly string[], start: number, launcher: Launcher, rule
     const outside = pathRefusal(argv[at] ?? '', at, rules);
     if (outside !== undefined) return outside;
   }
-  if (at < argv.length) return { hosts: [], inner: [at] };
+  if (at < argv.length) {
+    const unseen = rules.interpreters ? undefined : unseenArguments(argv, start, at, own, rules);
+    return unseen ?? { hosts: [], inner: [at] };
+  }
   // alone it only prints (env, nice) or echoes (xargs): it is then a program like others
   return judgeExecutable(argv, start, namesOf(argv[start] ?? '', rules), rules) ?? { hosts: [], inner: [] };
+}
+
+/** xargs reads further arguments, or the program itself, from where no check sees them. */
+function unseenArguments(
+  argv: readonly string[],
+  start: number,
+  at: number,
+  own: readonly Item[],
+  rules: CommandRules,
+): Refusal | undefined {
+  if (!namesOf(argv[start] ?? '', rules).includes('xargs')) return undefined;
+  const replaced = own.flatMap((item) =>
+    item.kind === 'option' && /^(-I|-i|--replace)/.test(item.name) ? [item.value || '{}'] : [],
+  );
+  const inner = argv[at] ?? '';
+  const isSafe =
+    !replaced.some((text) => inner.includes(text)) && namesOf(inner, rules).every((name) => takesAnyArgument(name));
+  if (isSafe) return undefined;
+  const message = `xargs may give ${inner} options that run programs`;
+  return refusal('preflight.runs_programs', message, at, 'give its arguments on the command line');
+}
+
+/** Whether a program runs no other, whatever it is given. What is no tool has a refusal of its own. */
+function takesAnyArgument(name: string): boolean {
+  if (kindOf(name) !== 'tool') return kindOf(name) !== 'launcher';
+  const { refuses, refusesText, refusesCommands, acceptsCommands, startsPrograms } = toolRules(name);
+  const rules = [refuses, refusesText, refusesCommands, acceptsCommands, startsPrograms];
+  return name !== 'git' && rules.every((rule) => rule === undefined);
 }
 
 function isAssignment(argument: string | undefined): boolean {
@@ -169,7 +211,8 @@ function judgeArguments(
 
 function judgeAs(name: string, argv: readonly string[], start: number, rules: CommandRules): Judged | Refusal {
   if (name === 'git') return judgeGit(argv, start, rules);
-  const tool = toolRules(name);
+  const interprets = kindOf(name) === 'interpreter';
+  const tool = interprets ? interpreterRules(name) : toolRules(name);
   const from = start + 1;
   const end = name.includes('find') ? findExecution(argv, from) : argv.length;
   const own = argv.slice(0, end);
@@ -180,11 +223,12 @@ function judgeAs(name: string, argv: readonly string[], start: number, rules: Co
   const given = tool.instead?.split(' ') ?? [];
   const script = !items.some((item) => item.kind === 'option' && given.includes(item.name));
   const command = items.find((item) => item.kind === 'operand')?.value ?? '';
+  if (!rules.interpreters && tool.startsPrograms?.test(command)) return runsAny(`${name} ${command}`, start);
   let operand = 0;
   const hosts: NamedHost[] = [];
   for (const item of items) {
     const place = item.kind === 'operand' ? operand++ : 0;
-    const judged = judgeItem(own, item, { tool, name, command, place, script }, rules);
+    const judged = judgeItem(own, item, { tool, name, command, place, script, interprets }, rules);
     if ('reasonCode' in judged) return judged;
     hosts.push(...judged.hosts);
     // what follows the host is for the other machine
@@ -202,13 +246,17 @@ interface Position {
   readonly command?: string;
   /** the first operand is a pattern or script */
   readonly script?: boolean;
+  /** it runs texts */
+  readonly interprets?: boolean;
 }
 
 function judgeItem(argv: readonly string[], item: Item, position: Position, rules: CommandRules): Judged | Refusal {
   if (item.kind === 'operand') return judgeOperand(item.value, item.index, position, rules);
-  const { tool = {}, name = argv[0] ?? '' } = position;
+  const { tool = {}, name = argv[0] ?? '', interprets = false } = position;
   if (item.use === 'refused') return runsPrograms(name, item.name, item.index);
   if (item.value === undefined) return NOTHING;
+  if (interprets && (item.use === 'text' || isScript(item.value)))
+    return judgeScript(item.value, item.valueIndex, rules);
   if ((name === 'ssh' || name === 'scp' || name === 'sftp') && item.name === '-o' && !SSH_SETTING.test(item.value)) {
     return runsPrograms(name, `-o ${item.value.split(/[=\s]/)[0]}`, item.valueIndex);
   }
@@ -225,9 +273,11 @@ function judgeItem(argv: readonly string[], item: Item, position: Position, rule
 }
 
 function judgeOperand(value: string, index: number, position: Position, rules: CommandRules): Judged | Refusal {
-  const { tool = {}, name = '', command = '', place = 0, script = false } = position;
+  const { tool = {}, name = '', command = '', place = 0, script = false, interprets = false } = position;
+  const isProgram = tool.operands === 'text-then-files' && place === 0 && script;
+  if (interprets && (isProgram || isScript(value))) return judgeScript(value, index, rules);
   if (tool.operands === 'text') return NOTHING;
-  if (tool.operands === 'text-then-files' && place === 0 && script) {
+  if (isProgram) {
     return name.includes('sed') ? judgeSed(value, index, rules) : NOTHING;
   }
   if (name === 'dig' || toolRules(name) === toolRules('dig')) return judgeDig(value, index, tool, rules);
@@ -349,17 +399,36 @@ function judgeRemote(value: string, index: number, tool: Tool, rules: CommandRul
   return reading.kind === 'none' ? judgeWord(value, index, rules) : dial(reading, index, tool, rules);
 }
 
+/**
+ * A text that an interpreter runs. What it does cannot be read off it for sure: in tier c files are left to the sandbox,
+ * and hosts too where it enforces them. Tier b has nothing but this check.
+ */
+function judgeScript(script: string, index: number, rules: CommandRules): Judged | Refusal {
+  if (rules.tier === 'c' && rules.egress === 'strict') return NOTHING;
+  const judge = rules.tier === 'c' ? judgeHosts : judgeWord;
+  const hosts: NamedHost[] = [];
+  for (const word of wordsOf(script)) {
+    const judged = judge(word, index, rules);
+    if ('reasonCode' in judged) return judged;
+    hosts.push(...judged.hosts);
+  }
+  return { hosts, inner: [] };
+}
+
 /** An argument nothing more is known about: no path outside, no host that is not allowed. */
 function judgeWord(value: string, index: number, rules: CommandRules): Judged | Refusal {
+  const judged = judgeHosts(value, index, rules);
+  return 'reasonCode' in judged ? judged : (pathRefusal(value, index, rules) ?? judged);
+}
+
+function judgeHosts(value: string, index: number, rules: CommandRules): Judged | Refusal {
   const hosts: NamedHost[] = [];
-  const readings = readAnywhere(value);
-  for (const reading of readings) {
+  for (const reading of readAnywhere(value)) {
     const judged = dial(reading, index, {}, rules);
     if ('reasonCode' in judged) return judged;
     hosts.push(...judged.hosts);
   }
-  const outside = pathRefusal(value, index, rules);
-  return outside ?? { hosts, inner: [] };
+  return { hosts, inner: [] };
 }
 
 function pathRefusal(value: string, index: number, scope: CommandRules): Refusal | undefined {
@@ -383,7 +452,7 @@ function dial(reading: Reading, index: number, tool: Tool, rules: CommandRules):
   const { at, port } = reading;
   const written = nameOf(at, port ?? tool.port ?? null);
   if (!isAllowed(rules.hosts, at, port, tool.port)) {
-    return refusal('preflight.host_not_allowed', `${written} is not an allowed host`, index, `--allow-host ${written}`);
+    return refusal('preflight.host_not_allowed', `${written} is not an allowed host`, index, howToAllow(written));
   }
   return { hosts: [{ host: at.host, port: port ?? tool.port ?? null }], inner: [] };
 }

@@ -10,6 +10,8 @@ export interface Tool extends OptionRules {
   readonly instead?: string;
   /** first operands that run programs or reach beyond this tool's arguments */
   readonly refusesCommands?: RegExp;
+  /** first operands that run any program that follows: for who may run interpreters */
+  readonly startsPrograms?: RegExp;
   /** the only first operands that are accepted */
   readonly acceptsCommands?: RegExp;
   /** texts that run programs wherever they stand, written as the tool's own language has them */
@@ -80,6 +82,31 @@ const ALIASES: Readonly<Record<string, string>> = {
   createdb: 'psql',
   mariadb: 'mysql',
   mysqldump: 'mysql',
+  gdiff3: 'diff3',
+  ginstall: 'install',
+  ranlib: 'strip',
+  nm: 'strip',
+  objcopy: 'strip',
+  objdump: 'strip',
+  'ld.bfd': 'ld',
+  'ld.gold': 'ld',
+  lld: 'ld',
+  cmake3: 'cmake',
+  'ninja-build': 'ninja',
+  pdflatex: 'latex',
+  xelatex: 'latex',
+  lualatex: 'latex',
+  tex: 'latex',
+  pdftex: 'latex',
+  magick: 'convert',
+  mogrify: 'convert',
+  identify: 'convert',
+  'apt-get': 'apt',
+  'apt-cache': 'apt',
+  mailx: 'mail',
+  pyenv: 'rbenv',
+  asdf: 'mise',
+  mamba: 'conda',
   sftp: 'scp',
   autossh: 'ssh',
   pipx: 'pip',
@@ -155,6 +182,12 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   },
   split: { refuses: '--filter', takes: '-a -b -C -l -n -t' },
   diff: { text: '-F -I --label --ignore-matching-lines', takes: '-U -C -W -x -X' },
+  diff3: { refuses: '--diff-program' },
+  sdiff: { refuses: '--diff-program -o --output' },
+  install: { refuses: '--strip-program', takes: '-g -m -o -S -t --group --mode --owner --suffix --target-directory' },
+  strip: { refuses: '--plugin', takes: '-o -O -I -F -N -K -R' },
+  ar: { refuses: '--plugin' },
+  ld: { refuses: '-plugin --plugin -dynamic-linker --dynamic-linker', takes: '-o -L -l -T -m' },
   patch: { refuses: '-e --ed', takes: '-p -i -d -o -r -F -B -D' },
 
   find: {
@@ -192,8 +225,37 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     refusesText: /^@|^(-wrapper|--?specs|-fplugin|-fuse-ld)/,
   },
   go: { refuses: '-exec -toolexec -vettool -overlay -modfile', refusesCommands: /^(generate|run|tool)$/ },
-  cargo: { refuses: '--config', refusesCommands: /^run$/, takes: '--manifest-path --target-dir' },
+  cargo: { refuses: '--config -Z', refusesCommands: /^(run|r)$/, takes: '--manifest-path --target-dir' },
   rustc: { refuses: '--codegen', refusesText: /^-?C?\s*linker=|^-Clinker/, takes: '-C -o -L -l' },
+  cmake: {
+    refuses: '-P -C -E --build-and-test --toolchain --debugger --find-package --preset --workflow',
+    keeps: '--build --parallel --target --config --clean-first --install --prefix',
+    takes: '-S -B -G -A -T -j -D --target --config --prefix',
+    refusesText:
+      /^(-D)?\w*(COMPILER|LAUNCHER|LINKER|TOOLCHAIN|INCLUDE|COMMAND|EMULATOR|PROGRAM|EXECUTABLE|_TOOL)\w*(:\w+)?=/i,
+  },
+  ctest: {
+    refuses: '-S -SP -T -M --script --script-new-process --dashboard --build-and-test',
+    takes: '-C -R -E -L -j',
+  },
+  ninja: { refuses: '-f -t', takes: '-C -j -k -l -d -w' },
+  meson: { refuses: '--native-file --cross-file' },
+  bazel: { refuses: '--bazelrc --run_under --override_repository', refusesCommands: /^run$/ },
+  latex: { refusesText: /^--?(shell-e|enable-w|cnf-l|pipe|luadebug)/ },
+  latexmk: { refusesText: /^-{1,2}(e|r|shell-e|enable-w|(pdf|lua|xe|dvi)*latex=|usepretex)/ },
+  convert: { refusesText: /^(msl|mvg|ephemeral|show|win|x|scan):|^\|/i },
+  apt: { refuses: '-o --option -c --config-file' },
+  dpkg: { refuses: '--pre-invoke --post-invoke --status-logger' },
+  rpm: { refuses: '-E --eval -D --define --pipe --macros --rcfile --load' },
+  mail: { refuses: '-S --exec' },
+  uv: { refuses: '--config-file --python -p', dials: '--index-url --default-index', startsPrograms: /^(run|tool|x)$/ },
+  poetry: { startsPrograms: /^(run|shell)$/ },
+  pipenv: { startsPrograms: /^(run|shell)$/ },
+  conda: { startsPrograms: /^run$/ },
+  rbenv: { startsPrograms: /^(exec|shell)$/ },
+  direnv: { startsPrograms: /^exec$/ },
+  mise: { startsPrograms: /^(exec|x|run|r|watch|w)$/ },
+  nix: { startsPrograms: /^(run|develop|shell|repl|eval)$/ },
   ctags: { refuses: '--options --options-maybe' },
 
   npm: {

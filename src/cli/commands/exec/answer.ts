@@ -44,6 +44,7 @@ export function sayRun(cli: Cli, run: ToolRun, said: string): Exit {
   if (run.plan !== undefined) {
     for (const { what, hint } of obstaclesOf(execution, run.plan, said)) cli.output.warn(what, hint);
   }
+  if (ending.outcome === 'failed') cli.output.warn(`palyra lost the command: ${ending.message}`, 'palyra doctor');
   return ending.exitCode;
 }
 

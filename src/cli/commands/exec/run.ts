@@ -3,14 +3,16 @@ import { PassThrough, type Writable } from 'node:stream';
 import type { EffectiveConfig } from '../../../config/effective.ts';
 import { PalyraError } from '../../../errors.ts';
 import { whoActs } from '../../../flows/act.ts';
+import { finishRuns, keptLostRuns } from '../../../flows/lost-runs.ts';
 import { type RunDesk, runTool, type ToolCall, type ToolRun } from '../../../flows/run-tool.ts';
 import { readRequest } from '../../../policy/request.ts';
 import { checkCommand } from '../../../sandbox/command.ts';
 import { parseEgress } from '../../../sandbox/egress.ts';
-import { insideEnvironment } from '../../../sandbox/environment.ts';
+import { insideEnvironment, namedVariables } from '../../../sandbox/environment.ts';
 import { parseHostRules } from '../../../sandbox/hosts.ts';
 import { parseSize } from '../../../sandbox/limits.ts';
 import { narrowRules, narrowWorkspace, type RunRules } from '../../../sandbox/narrowing.ts';
+import { protectedObstacle } from '../../../sandbox/obstacles.ts';
 import type { RunRequest } from '../../../sandbox/plan.ts';
 import type { RunningCommand, Sandbox } from '../../../sandbox/runner.ts';
 import { parseTier } from '../../../sandbox/tier.ts';
@@ -48,10 +50,17 @@ export interface ExecOptions {
 export async function runCommand(cli: Cli, operands: readonly string[], options: ExecOptions): Promise<Exit> {
   const { world } = cli;
   const sandbox = await world.sandbox();
+  if (options.report === '-') {
+    throw new PalyraError('usage.invalid', '--report needs a file', {
+      why: 'standard output is the command’s',
+      hint: '--report ./-   is a file of that name',
+    });
+  }
   const isReported = options.report !== undefined && !cli.options.dryRun;
   const write = isReported ? sandbox.openReport(resolve(world.cwd, options.report ?? '')) : undefined;
   const stderr = listen(world.stderr);
   const run = await attempt(cli, write, async () => {
+    if (!cli.options.dryRun) await finishLostRuns(cli, sandbox);
     const request = await requestFrom(cli, sandbox, operands, options);
     const desk = await openRunDesk(cli, sandbox, request, options, stderr.sink);
     return await runTool(desk, await callFrom(cli, desk, request, options));
@@ -59,7 +68,22 @@ export async function runCommand(cli: Cli, operands: readonly string[], options:
   if (options.stdin === true) world.stdin.destroy();
   if (cli.options.dryRun && run.plan !== undefined) sayPlan(cli, run.plan, run);
   if (run.execution !== undefined) write?.(`${asciiJson(runJson(run, run.execution))}\n`);
-  return sayRun(cli, run, stderr.said());
+  const exit = sayRun(cli, run, stderr.said());
+  if (run.failure !== undefined) throw run.failure;
+  return exit;
+}
+
+/** What commands left whose palyra was killed is not taken for what was there before. */
+async function finishLostRuns(cli: Cli, sandbox: Sandbox): Promise<void> {
+  const runs = await cli.world.openRuns(stateRoot(cli));
+  const lost = keptLostRuns(runs);
+  if (lost.length === 0) return;
+  const desk = await openDesk(cli);
+  const finished = await finishRuns({ ...desk, acting: await whoActs(desk) }, { runs, sandbox }, lost);
+  for (const { workspace, changes } of finished) {
+    cli.output.warn(`a command in ${workspace} was cut off: palyra was killed while it ran`, 'look at what it left');
+    for (const { what, hint } of (changes ?? []).map(protectedObstacle)) cli.output.warn(`${workspace}: ${what}`, hint);
+  }
 }
 
 /** What is refused before there is a call is journaled and reported too. */
@@ -129,6 +153,7 @@ async function requestFrom(
     tty: options.tty === true,
     allowRoot: options.allowRoot === true,
     hidden: hiddenFrom(cli, sandbox, config, folder),
+    homes: homesOf(world, sandbox),
   };
 }
 
@@ -182,6 +207,11 @@ function hiddenFrom(
   return found.filter((entry) => entry !== undefined);
 }
 
+/** HOME may be set to anything: the password database's counts as well. */
+function homesOf({ env, account }: Cli['world'], sandbox: Sandbox): string[] {
+  return [account().home, env.HOME ?? ''].flatMap((home) => (isAbsolute(home) ? (sandbox.realpath(home) ?? []) : []));
+}
+
 async function openRunDesk(
   cli: Cli,
   sandbox: Sandbox,
@@ -195,6 +225,7 @@ async function openRunDesk(
   return {
     ...desk,
     sandbox,
+    runs: await world.openRuns(stateRoot(cli)),
     machine,
     acting: await whoActs(desk),
     approvalTimeoutMs: settings.approvals.timeout_seconds * 1000,
@@ -228,7 +259,7 @@ async function callFrom(
   cli: Cli,
   { acting }: RunDesk,
   { asks, ...run }: RunRequest & { readonly asks: string | undefined },
-  { session = '', run: runId = '', approval }: ExecOptions,
+  { session = '', run: runId = '', approval, env }: ExecOptions,
 ): Promise<ToolCall> {
   const { process_runner: runner } = (await cli.config()).settings.tool_call;
   const request = readRequest({
@@ -240,6 +271,7 @@ async function callFrom(
   return {
     request,
     run,
+    variables: namedVariables(run.environment, env),
     executables: runner.allowed_executables,
     interpreters: runner.allow_interpreters,
     approval,

@@ -5,6 +5,7 @@ import { asciiJson, printable } from '../../../text.ts';
 import type { Cli } from '../../cli.ts';
 import type { ExitName } from '../../exits.ts';
 import { answerLines } from '../../lines.ts';
+import { warnOfEmpty } from '../../policies.ts';
 import { gravest } from './check-batch.ts';
 
 interface CedarOptions {
@@ -23,6 +24,7 @@ export async function checkCedar(cli: Cli, options: CedarOptions): Promise<ExitN
   const cedar = await cli.world.cedar({ throughput: options.batch !== undefined });
   const { policies, schema, entities, links, validateRequest = false } = options;
   const desk = openCedarDesk({ files, cedar }, { policies, schema, entities, links, validateRequest });
+  warnOfEmpty(cli, desk.empty);
   if (options.batch !== undefined) return await answerAll(cli, desk, options.batch);
   const path = options.request ?? '-';
   const name = path === '-' ? 'standard input' : path;
@@ -31,14 +33,16 @@ export async function checkCedar(cli: Cli, options: CedarOptions): Promise<ExitN
   return verdict.decision === 'allow' ? 'ok' : 'deny';
 }
 
-function say(cli: Cli, { decision, matched, errors, value }: CedarVerdict): void {
+function say(cli: Cli, { decision, matched, failed, value }: CedarVerdict): void {
   if (cli.output.json) {
     cli.output.value(value);
     return;
   }
   cli.output.answer(decision === 'allow' ? cli.output.paint.good('✓ ALLOW') : cli.output.paint.bad('✗ DENY'));
-  for (const policy of matched) cli.output.answer(`  ${printable(policy)}`);
-  for (const { policy_id: id, message } of errors) cli.output.answer(`  ! ${printable(id)}: ${printable(message)}`);
+  for (const { policy, place } of matched) cli.output.answer(`  ${printable(policy)}   ${printable(place)}`);
+  for (const { policy, place, message } of failed) {
+    cli.output.answer(`  ! ${printable(policy)}   ${printable(place)}   ${printable(message)}`);
+  }
 }
 
 async function answerAll(cli: Cli, desk: CedarDesk, path: string): Promise<ExitName> {

@@ -2,6 +2,7 @@ import { checkPolicy, type ExplainedDecision } from '../../../flows/check-policy
 import { parseJson } from '../../../json.ts';
 import { answerOf } from '../../../policy/answer.ts';
 import { type PolicyRequest, readRequest } from '../../../policy/request.ts';
+import { printable } from '../../../text.ts';
 import { type Cli, shownPath } from '../../cli.ts';
 import type { ExitName } from '../../exits.ts';
 import { openCheckDesk, openPostures } from '../../policies.ts';
@@ -20,6 +21,7 @@ export async function checkOne(
   if (cli.output.json) cli.output.value(explainedAnswer(explained, configPath));
   else for (const line of explainInWords(explained, cli.output.paint, configPath)) cli.output.answer(line);
   if (explained.unknownAction !== undefined) cli.output.note(noteOf(explained.unknownAction));
+  if (explained.meantTool !== undefined) cli.output.note(toolNote(explained));
   if (explained.decision === 'allow') return 'ok';
   return explained.approvalRequired ? 'approval_required' : 'deny';
 }
@@ -35,6 +37,10 @@ function noteOf({ nearest }: { readonly nearest: string | undefined }): string {
   return `palyra: note:  no policy names this action${meant}`;
 }
 
+function toolNote({ request, meantTool }: ExplainedDecision): string {
+  return `palyra: note:  the tool catalog has no ${printable(request.tool)}; did you mean ${meantTool}?`;
+}
+
 function explainedAnswer(explained: ExplainedDecision, configPath: string) {
   return {
     ...answerOf(explained),
@@ -45,5 +51,6 @@ function explainedAnswer(explained: ExplainedDecision, configPath: string) {
       step: grantSteps(explained, grant, configPath),
     })),
     posture: explained.posture ?? null,
+    afterwards: { posture: explained.afterwards.posture ?? null, skill: explained.afterwards.skill ?? null },
   };
 }

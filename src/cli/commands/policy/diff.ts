@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
-import { badLine, LINE_LIMIT } from '../../../flows/check-batch.ts';
+import { LINE_LIMIT } from '../../../flows/check-batch.ts';
 import type { ChangedCases, ComparedLine, DiffDesk } from '../../../flows/diff-policies.ts';
 import type { Change } from '../../../policy/difference.ts';
 import type { Cedar } from '../../../policy/engine.ts';
 import { evaluationConfigOf } from '../../../policy/facts.ts';
-import { asciiJson, count, printable } from '../../../text.ts';
+import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
@@ -29,14 +29,14 @@ export function diff(cli: Cli): Command {
     about: `Widening is a deny that becomes an allow or can be approved, or an approval that is no longer asked; the other way
 round is narrowing. Each change names the policies that made it: forbids that are new or gone, else permits.
 
-With --requests every line is decided twice, in the configuration in force; a bad line is answered as by policy check, and
-the exit is 2. Without it, all requests that the policies can tell apart are compared: every known action with every
-fact. Where policies look at more (principals, channels, tools …) the values that they name are tried, one that they do
-not name, and none, and it is said that this is a sample.`,
+With --requests every line is decided twice, in the configuration in force; a bad line is told of, and the exit
+is 2. Without it, all requests that the policies can tell apart are compared: every known action with every
+fact. Where policies look at more (principals, channels, tools, what an action is like …) the values that they name are
+tried, some that their patterns match, some that they do not name, and none, and it is said that this is a sample.`,
     examples: [
       {
         says: 'does a new policy widen anything',
-        command: `mkdir old new && echo 'permit (principal, action == Action::"attachment.upload", resource);' > new/upload.cedar && palyra policy diff old new`,
+        command: `mkdir old new && touch old/none.cedar && echo 'permit (principal, action == Action::"attachment.upload", resource);' > new/upload.cedar && palyra policy diff old new`,
       },
       {
         says: 'on requests that were made',
@@ -89,6 +89,7 @@ async function openDesk(cli: Cli, cedar: Cedar, paths: readonly string[], baseli
 
 async function compareRequests(cli: Cli, desk: DiffDesk, path: string, tally: Tally): Promise<void> {
   const { compareLine } = await import('../../../flows/diff-policies.ts');
+  const items: unknown[] = [];
   await answerLines(cli, path, LINE_LIMIT, (line, number) => {
     tally.requests++;
     try {
@@ -96,23 +97,25 @@ async function compareRequests(cli: Cli, desk: DiffDesk, path: string, tally: Ta
       const compared = compareLine(desk, line);
       if (compared.change === undefined) return '';
       tally[compared.change.kind]++;
-      return cli.output.json ? asciiJson(lineRecord(compared, number)) : lineInWords(cli, compared, number);
+      if (!cli.output.json) return lineInWords(cli, compared, number);
+      items.push(lineRecord(compared, number));
+      return '';
     } catch (error) {
       if (!(error instanceof PalyraError)) throw error;
       tally.bad++;
-      if (cli.output.json) return badLine(error, number).text;
-      cli.output.warn(`line ${number}: ${error.message}`);
+      const { code, message, why, hint } = error;
+      if (cli.output.json) items.push({ line: number, error: { code, message, why, hint } });
+      else cli.output.warn(`line ${number}: ${message}`);
       return '';
     }
   });
-  if (cli.output.json) cli.output.value({ schema: SCHEMA, summary: tally });
+  if (cli.output.json) cli.output.value({ schema: SCHEMA, items, count: items.length, ...tally });
   else cli.output.note(tallyInWords(tally, count(tally.requests, 'request')));
 }
 
 function lineRecord({ id, request, change }: ComparedLine, line: number) {
   const { principal, action, resource } = request;
   return {
-    schema: SCHEMA,
     ...(id === undefined ? {} : { id }),
     line,
     request: { principal, action, resource },
@@ -141,21 +144,25 @@ async function compareAll(cli: Cli, cedar: Cedar, desk: DiffDesk, tally: Tally):
   for (const kind of ['widens', 'narrows'] as const) {
     const own = changes.filter((change) => change.kind === kind);
     tally[kind] = own.reduce((sum, change) => sum + change.cases, 0);
-    for (const change of own) {
-      if (cli.output.json) cli.output.value(casesRecord(change));
-      else cli.output.answer(casesInWords(cli, change, sampled));
-    }
+    if (!cli.output.json) for (const change of own) cli.output.answer(casesInWords(cli, change, sampled));
   }
   if (cli.output.json) {
-    cli.output.value({ schema: SCHEMA, summary: { ...tally, exhaustive: sampled.length === 0, sampled } });
+    const items = changes.map(casesRecord);
+    const exhaustive = sampled.length === 0;
+    cli.output.value({ schema: SCHEMA, items, count: items.length, ...tally, exhaustive, sampled });
     return;
   }
-  const how = sampled.length === 0 ? 'all there are' : `a sample: the policies also look at ${sampled.join(', ')}`;
+  const how =
+    sampled.length === 0 ? 'all there are' : `a sample: the policies also look at ${sampled.map(inWords).join(', ')}`;
   cli.output.note(tallyInWords(tally, `${count(cases, 'request')} (${how})`));
 }
 
+function inWords(part: string): string {
+  return part === 'action' ? 'more of action than its name' : part;
+}
+
 function casesRecord({ kind, action, before, after, policies, cases, example }: ChangedCases) {
-  return { schema: SCHEMA, kind, action, before, after, policies, cases, example };
+  return { kind, action, before, after, policies, cases, example };
 }
 
 function casesInWords(cli: Cli, change: ChangedCases, sampled: readonly string[]): string {

@@ -3,7 +3,8 @@ import type { MissingGrant } from '../../../policy/decision.ts';
 import type { NearMiss } from '../../../policy/explanation.ts';
 import type { Gate } from '../../../policy/facts.ts';
 import type { Clause } from '../../../policy/probes.ts';
-import { printable } from '../../../text.ts';
+import type { Posture } from '../../../posture/posture.ts';
+import { countHostile, printable } from '../../../text.ts';
 import type { Paint } from '../../color.ts';
 
 const SHOWN = 3;
@@ -31,12 +32,14 @@ export function grantSteps({ request }: ExplainedDecision, grant: MissingGrant, 
   }
 }
 
-function explainAllow({ reasonCode, matched, errors }: ExplainedDecision, paint: Paint): string[] {
+function explainAllow(explained: ExplainedDecision, paint: Paint): string[] {
+  const { reasonCode, matched } = explained;
   return [
     `${paint.good('✓ ALLOW')}  ${reasonCode}`,
     '',
     ...matched.map(({ id, file, line }) => `  Permitted by  ${strong(paint, id)}   ${place(file, line)}`),
-    ...errorLines(errors, paint),
+    ...errorLines(explained, paint),
+    ...thenLines(explained),
   ];
 }
 
@@ -52,7 +55,7 @@ function explainDeny(explained: ExplainedDecision, paint: Paint, configPath: str
           `  ${errors.length > 0 ? 'The policies could not all be evaluated, and palyra fails closed.' : 'Nothing permits this, and nothing forbids it.'}`,
         ]
       : forbids.map(({ id, file, line }) => `  Forbidden by ${strong(paint, id)}   ${place(file, line)}`)),
-    ...errorLines(errors, paint),
+    ...errorLines(explained, paint),
     ...closest.flatMap((miss) => nearMissLines(miss, explained, paint)),
     ...changeLines(
       explained,
@@ -60,15 +63,16 @@ function explainDeny(explained: ExplainedDecision, paint: Paint, configPath: str
       configPath,
     ),
     ...(approvalRequired ? ['  An approval would allow this (exit 11).'] : []),
-    ...postureLines(explained),
+    ...thenLines(explained),
   ];
 }
 
-function errorLines(errors: ExplainedDecision['errors'], paint: Paint): string[] {
-  return errors.map(
-    ({ policy_id: id, message }) =>
-      `  ${paint.caution('!')} ${id === undefined ? '' : `${printable(id)}: `}${printable(message)}`,
-  );
+function errorLines({ errors, failed }: ExplainedDecision, paint: Paint): string[] {
+  return errors.map(({ policy_id: id, message }) => {
+    const policy = failed.find((one) => one.id === id);
+    const whose = policy === undefined ? '' : `${printable(policy.id)}   ${place(policy.file, policy.line)}   `;
+    return `  ${paint.caution('!')} ${whose}${printable(message)}`;
+  });
 }
 
 function nearMissLines(
@@ -127,7 +131,7 @@ function gateWords(name: string, gate: Gate, passes: boolean): string {
 function changeLines(explained: ExplainedDecision, forbids: readonly string[], configPath: string): string[] {
   if (explained.smallestChange.length > 0) {
     return [
-      '  Smallest change',
+      `  Smallest change${explained.smallestChange.length > 1 ? ', all of it' : ''}`,
       ...explained.smallestChange.map((grant) => `           ${grantSteps(explained, grant, configPath)}`),
     ];
   }
@@ -137,13 +141,16 @@ function changeLines(explained: ExplainedDecision, forbids: readonly string[], c
   return ['  No grant changes this: a policy has to permit it (policy.paths)'];
 }
 
-function postureLines({ posture }: ExplainedDecision): string[] {
-  if (posture === undefined) return [];
-  const tool = printable(posture.tool);
-  if (posture.state === 'disabled') return [`  Then     ${tool} is disabled: ${posture.why}`];
-  return posture.state === 'ask_each_time'
-    ? [`  Then     ${tool} is ask_each_time, so an approval would be asked`]
-    : [];
+function thenLines({ afterwards: { posture, skill } }: ExplainedDecision): string[] {
+  return [
+    ...(posture === undefined ? [] : postureWords(posture)),
+    ...(skill === undefined ? [] : [`${printable(skill)}, so it is not run`]),
+  ].map((words) => `  Then     ${words}`);
+}
+
+function postureWords({ tool, state, why }: Posture): string[] {
+  if (state === 'disabled') return [`${printable(tool)} is disabled: ${printable(why)}`];
+  return state === 'ask_each_time' ? [`${printable(tool)} is ask_each_time, so an approval would be asked`] : [];
 }
 
 function strong(paint: Paint, id: string): string {
@@ -154,6 +161,13 @@ function place(file: string, line: number): string {
   return `${printable(file)}:${line}`;
 }
 
+/** A text as TOML has it, and as a terminal may show it. */
 function quoted(text: string): string {
-  return `"${printable(text)}"`;
+  return [...JSON.stringify(text)]
+    .map((one) => (one === '\\' || countHostile(one) === 0 ? one : `\\U${toHex(one).padStart(8, '0')}`))
+    .join('');
+}
+
+function toHex(character: string): string {
+  return (character.codePointAt(0) ?? 0).toString(16);
 }

@@ -5,6 +5,7 @@ import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
+import { openProgress } from '../../lines.ts';
 
 export function fmt(cli: Cli): Command {
   const verb = command('fmt')
@@ -34,7 +35,12 @@ touched. What comes from standard input goes to standard output.`,
 async function format(cli: Cli, paths: readonly string[], check: boolean): Promise<ExitName> {
   const { applyFormat, planFormat } = await import('../../../flows/format-policies.ts');
   const [files, cedar] = await Promise.all([cli.world.files(), cli.world.cedar()]);
-  const plan = planFormat({ files, cedar }, paths);
+  const progress = openProgress(
+    cli,
+    (done, seconds) => `${count(done, 'file')}, ${Math.round(done / seconds)} a second`,
+  );
+  const plan = planFormat({ files, cedar }, paths, progress.show);
+  progress.end();
   const changing = plan.filter(({ before, after }) => after !== before);
   const toWrite = check || cli.options.dryRun ? [] : changing.filter(({ path }) => path !== '-');
   applyFormat({ files }, toWrite);
@@ -51,6 +57,7 @@ function recordOf(file: FormattedFile, written: readonly FormattedFile[]) {
     path,
     formatted: before === after,
     changed: written.includes(file),
+    would_change: before !== after && !written.includes(file) && path !== '-',
     ...(path === '-' ? { text: after } : {}),
   };
 }

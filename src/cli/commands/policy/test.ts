@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
 import type { Difference, ScenarioResult, TestRun } from '../../../flows/test-policies.ts';
 import { type PolicyCoverage, percentCovered, type Seen } from '../../../policy/coverage.ts';
+import type { Scenario } from '../../../policy/scenario.ts';
 import type { NamedPolicy } from '../../../policy/source.ts';
+import type { Files } from '../../../store/files.ts';
 import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { PLAIN } from '../../color.ts';
@@ -78,6 +80,7 @@ async function testAll(cli: Cli, paths: readonly string[], options: TestOptions)
       hint: 'palyra policy test --help',
     });
   }
+  refuseJunit(files, options.junit, scenarios);
   const desk = await openCheckDesk(cli, options.policies, { baseline: options.baseline });
   const isMeasured = options.coverage === true || threshold !== undefined;
   const watched = isMeasured ? ownPolicies(desk.inForce.policies, baselineOf(cli).shown) : [];
@@ -92,6 +95,20 @@ async function testAll(cli: Cli, paths: readonly string[], options: TestOptions)
   else say(cli, run, options.coverage === true, { percent, threshold });
   const isCovered = percent === undefined || threshold === undefined || percent >= threshold;
   return isCovered && run.results.every(passed) ? 'ok' : 'check_failed';
+}
+
+/** Before anything is decided: a report must not take the place of the scenarios. */
+function refuseJunit(files: Files, path: string | undefined, scenarios: readonly Scenario[]): void {
+  if (path === '-') {
+    throw new PalyraError('usage.invalid', '--junit writes a file, and standard output holds the answer', {
+      hint: '--junit results.xml   (--json answers programs on standard output)',
+    });
+  }
+  const own = path === undefined ? undefined : scenarios.find(({ file }) => files.isSame(file, path));
+  if (own === undefined) return;
+  throw new PalyraError('usage.invalid', `--junit would overwrite the scenarios of ${own.file}`, {
+    hint: '--junit results.xml',
+  });
 }
 
 function readThreshold(text: string | undefined): number | undefined {
