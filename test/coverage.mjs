@@ -43,7 +43,7 @@ function runTests() {
       'vitest',
       'run',
       ...coverage.map((one) => `--coverage.${one}`),
-      '--coverage.include=src/**',
+      '--coverage.include=src/**/*.ts',
       ...process.argv.slice(2),
     ],
     { cwd: PACKAGE, stdio: 'inherit', env: { ...process.env, PALYRA_COVERAGE: processes, PALYRA_COVERAGE_MAPS: maps } },

@@ -14,6 +14,7 @@ import { notRun } from '../../src/sandbox/execution.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
 import { DEFAULT_LIMITS } from '../../src/sandbox/limits.ts';
 import { type Plan, planSha256 } from '../../src/sandbox/plan.ts';
+import type { Sightings } from '../../src/sandbox/protected-files.ts';
 import { proposeCall } from '../approvals/samples.ts';
 import { openTestDesk, type TestDesk, TOML } from './gate-desk.ts';
 
@@ -39,7 +40,9 @@ const CALL: ToolCall = {
     tty: false,
     allowRoot: false,
     hidden: [],
+    homes: [],
   },
+  variables: {},
   executables: ['true'],
   interpreters: false,
   approval: undefined,
@@ -53,12 +56,20 @@ interface Scene {
   readonly asking?: (approval: Approval) => Promise<unknown>;
   /** while the boundary is built, before the first instruction */
   readonly building?: () => Promise<unknown>;
+  /** once it has been let go */
+  readonly running?: () => Promise<unknown>;
 }
 
+const BEFORE: Sightings = { workspace: '/srv/demo', place: '1:2', paths: [], found: {} };
+
 /** The flow with the gate, Cedar and a store that are real; a runner that starts nothing, and tells what it would have. */
-async function runIn(scene: Scene, call: ToolCall = CALL): Promise<{ run: ToolRun; started: Plan[] }> {
+async function runIn(
+  scene: Scene,
+  call: ToolCall = CALL,
+): Promise<{ run: ToolRun; started: Plan[]; kept: ReadonlySet<string> }> {
   const started: Plan[] = [];
-  const { desk, asking, building } = scene;
+  const kept = new Set<string>();
+  const { desk, asking, building, running } = scene;
   const actor = { principal: 'user:ops', uid: 1000, pid: 7, host: 'here' };
   const runDesk: RunDesk = {
     ...desk,
@@ -80,11 +91,17 @@ async function runIn(scene: Scene, call: ToolCall = CALL): Promise<{ run: ToolRu
       runner: async () => ({
         run: async (plan, _streams, { beforeStart }) => {
           await building?.();
-          await beforeStart?.();
+          await beforeStart?.(BEFORE);
           started.push(plan);
+          await running?.();
           return { ...notRun(planSha256(plan), EXITED), layers: plan.layers };
         },
       }),
+    },
+    runs: {
+      keep: ({ attestationId }) => void kept.add(attestationId),
+      forget: (attestationId) => kept.delete(attestationId),
+      list: () => ({ running: [...kept], lost: [] }),
     },
     streams: { stdin: Readable.from([]), stdout: new Writable(), stderr: new Writable() },
     hooks: {},
@@ -95,7 +112,7 @@ async function runIn(scene: Scene, call: ToolCall = CALL): Promise<{ run: ToolRu
     },
     allowed: () => undefined,
   };
-  return { run: await runTool(runDesk, call), started };
+  return { run: await runTool(runDesk, call), started, kept };
 }
 
 async function deskWith(state: PostureState): Promise<TestDesk> {
@@ -185,6 +202,31 @@ describe('a command that is allowed', () => {
       'the disk is full',
     );
     expect(started).toEqual([]);
+  });
+});
+
+describe('a command that has begun', () => {
+  test('is told of and journaled as failed if what watches it breaks, and the fault is handed on', async () => {
+    const desk = await deskWith('always_allow');
+    const fault = new Error('the pipe broke');
+    const { run, kept } = await runIn({ desk, running: () => Promise.reject(fault) });
+    expect(run.failure).toBe(fault);
+    expect(run.execution?.ending).toMatchObject({ outcome: 'failed', exitCode: 125, message: 'the pipe broke' });
+    expect((await kindsOf(desk)).slice(1)).toEqual(['exec.start', 'exec.end']);
+    expect([...kept]).toEqual([]);
+  });
+
+  test('stays among those to be looked at again while its end is not written down', async () => {
+    const desk = await deskWith('always_allow');
+    const { transact } = desk.store;
+    const full = new Error('the disk is full');
+    const running = async (): Promise<void> => {
+      desk.store.transact = () => Promise.reject(full);
+    };
+    const { run, kept } = await runIn({ desk, running });
+    desk.store.transact = transact;
+    expect(run).toMatchObject({ failure: full, execution: { ending: EXITED } });
+    expect([...kept]).toEqual([run.attestationId]);
   });
 });
 
