@@ -1,5 +1,5 @@
 // Builds dist/: one split bundle, so that a command loads only what it needs. Cedar's wasm stays in its package.
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 // test/coverage.mjs: code that is laid out as the source is, and source maps, in this folder
@@ -43,7 +43,8 @@ const { metafile } = await build({
 
 if (mapsFolder !== undefined) {
   for (const name of readdirSync('dist').filter((one) => one.endsWith('.map'))) {
-    renameSync(`dist/${name}`, `${mapsFolder}/${name}`);
+    copyFileSync(`dist/${name}`, `${mapsFolder}/${name}`);
+    rmSync(`dist/${name}`);
   }
 }
 
