@@ -1,6 +1,9 @@
 // Builds dist/: one split bundle, so that a command loads only what it needs. Cedar's wasm stays in its package.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+
+// test/coverage.mjs: code that is laid out as the source is, and source maps, in this folder
+const mapsFolder = process.env.PALYRA_COVERAGE_MAPS;
 
 /** Commander can start programs as subcommands; palyra never does, and loading child_process takes 5 ms of each start. */
 const withoutSubprograms = {
@@ -23,16 +26,27 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.17',
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minifySyntax: mapsFolder === undefined,
+  minifyWhitespace: mapsFolder === undefined,
+  sourcemap: mapsFolder === undefined ? false : 'external',
   plugins: [withoutSubprograms],
   legalComments: 'none',
   external: ['@cedar-policy/cedar-wasm'],
   // packages in CommonJS ask for Node's own modules with require
   banner: {
-    js: "import { createRequire as palyraRequire } from 'node:module'; const require = palyraRequire(import.meta.url);",
+    js:
+      "import { createRequire as palyraRequire } from 'node:module'; const require = palyraRequire(import.meta.url);" +
+      // or Node hands it on to the commands that palyra contains
+      (mapsFolder === undefined ? '' : 'delete process.env.NODE_V8_COVERAGE;'),
   },
 });
+
+if (mapsFolder !== undefined) {
+  for (const name of readdirSync('dist').filter((one) => one.endsWith('.map'))) {
+    copyFileSync(`dist/${name}`, `${mapsFolder}/${name}`);
+    rmSync(`dist/${name}`);
+  }
+}
 
 // which source went where, for the test that holds the start light
 writeFileSync('node_modules/.palyra-build.json', JSON.stringify(metafile));

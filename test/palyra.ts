@@ -29,6 +29,10 @@ export const PACKAGE = join(import.meta.dirname, '..');
 // test/nodes.mjs runs the packed command on another Node
 const INSTALLED = process.env.PALYRA_TEST_PACKAGE ?? PACKAGE;
 const NODE = process.env.PALYRA_TEST_NODE ?? process.execPath;
+/** test/coverage.mjs: where each palyra leaves what it ran. Node hands it on by itself to whatever it starts. */
+export const COVERAGE: Readonly<Record<string, string>> =
+  process.env.PALYRA_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE: process.env.PALYRA_COVERAGE };
+Object.assign(process.env, COVERAGE);
 
 /** A new, empty place to run palyra in; nothing of the caller's environment gets in but what a program needs. */
 export function newPlace(): Place {

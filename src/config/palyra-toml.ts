@@ -23,20 +23,21 @@ function parseToml(text: string, file: string): unknown {
   }
 }
 
-/** Where a dotted key is set: under its own table, or dotted under an outer one. Only for messages. */
+/** Where a dotted key, or the first one below it, is set: under its own table, or dotted under an outer one. Only for messages. */
 function lineOf(text: string, key: string): number | undefined {
+  const wanted = bare(key);
   let table = '';
   for (const [index, line] of text.split('\n').entries()) {
     const header = /^\s*\[\[?\s*([^\]]+?)\s*\]/.exec(line);
     if (header?.[1] !== undefined) {
       table = bare(header[1]);
-      if (table === key) return index + 1;
+      if (table === wanted) return index + 1;
       continue;
     }
     const name = /^\s*([^=#]+?)\s*=/.exec(line)?.[1];
     if (name === undefined) continue;
     const path = table === '' ? bare(name) : `${table}.${bare(name)}`;
-    if (path === key || key.startsWith(`${path}.`)) return index + 1;
+    if (path === wanted || wanted.startsWith(`${path}.`) || path.startsWith(`${wanted}.`)) return index + 1;
   }
   return undefined;
 }

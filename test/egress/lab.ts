@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import type { Destination } from '../../src/sandbox/hosts.ts';
+import { COVERAGE } from '../palyra.ts';
 
 /** What DNS says, time after time: a name that answers twice is one that rebinds. */
 const NAMES: Record<string, string[][]> = {
@@ -68,10 +69,13 @@ export async function openLab(): Promise<Lab> {
   writeFileSync(join(folder, 'resolv.conf'), 'nameserver 93.184.0.53\n');
   makeCertificates(folder);
   mkdirSync(join(folder, 'files'));
-  const proxyProgram = join(folder, 'proxy.mjs');
+  // test/coverage.mjs: there it is found, beside its source map
+  const maps = process.env.PALYRA_COVERAGE_MAPS;
+  const proxyProgram = join(maps ?? folder, `proxy-${process.pid}.mjs`);
   await build({
     entryPoints: [join(import.meta.dirname, 'proxy.ts')],
     outfile: proxyProgram,
+    sourcemap: maps === undefined ? false : 'external',
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -95,6 +99,7 @@ export async function openLab(): Promise<Lab> {
     const order = JSON.stringify({ hosts, suffixes, parent: folder, owner });
     const child = spawn(onHost[0] ?? '', [...onHost.slice(1), process.execPath, proxyProgram, order], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...COVERAGE },
     });
     return proxyOf(child);
   };

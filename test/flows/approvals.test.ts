@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { registryShape } from '../../src/access/registry.ts';
 import { type Approval, decisionWords, stateOf, type Verdict } from '../../src/approvals/approval.ts';
+import { PENDING_LIMIT } from '../../src/approvals/book.ts';
 import { exportLines } from '../../src/approvals/export.ts';
 import type { Proposal } from '../../src/approvals/proposal.ts';
 import { canonicalJson } from '../../src/canonical.ts';
@@ -11,6 +12,7 @@ import { awaitDecision, followPending } from '../../src/flows/follow-approvals.t
 import { requestApproval } from '../../src/flows/request-approval.ts';
 import { revokeGrant } from '../../src/flows/revoke-grant.ts';
 import { settleApproval, settleOverdue } from '../../src/flows/settle-approval.ts';
+import { ulid } from '../../src/ids.ts';
 import { GLOBAL } from '../../src/posture/change.ts';
 import { sha256 } from '../../src/sha256.ts';
 import { NOW, proposeCall, proposeRun } from '../approvals/samples.ts';
@@ -155,6 +157,27 @@ describe('a claim', () => {
     for (const approval of asked) outcomes.push(await claim(desk, approval, proposeRun()));
     expect(outcomes).toEqual(['allowed', 'denied budget.exhausted']);
   });
+});
+
+test('ten thousand may wait; the next one is refused, and whatever is answered makes room', async () => {
+  const desk = await openTestDesk();
+  const first = await ask(desk);
+  const waiting = Array.from({ length: PENDING_LIMIT }, (_, n) => ({
+    ...first,
+    approval_id: ulid(NOW, Uint8Array.from([1, 0, 0, 0, 0, 0, 0, 0, n >> 8, n & 255])),
+  }));
+  await desk.store.transact(['approvals'], ({ approvals: book }) => ({
+    answer: null,
+    entries: [
+      { timeUnixMs: NOW, actor: { principal: 'user:ops', uid: 1000, pid: 7, host: 'here' }, kind: 'test', payload: {} },
+    ],
+    documents: { approvals: { ...book, approvals: waiting } },
+  }));
+  await expect(ask(desk)).rejects.toMatchObject({ code: 'input.too_large' });
+  const { approvals: book } = await desk.store.read('approvals');
+  expect(book.approvals.length).toBe(PENDING_LIMIT);
+  await settleApproval(desk, waiting[0]?.approval_id ?? '', { decision: 'deny' });
+  expect((await ask(desk)).decision).toBeUndefined();
 });
 
 describe('an answer', () => {

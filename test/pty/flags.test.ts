@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { spawn } from '@lydell/node-pty';
 import { expect, test } from 'vitest';
-import { newPlace, PACKAGE, type Place } from '../palyra.ts';
+import { COVERAGE, newPlace, PACKAGE, type Place } from '../palyra.ts';
 
 /** What palyra shows on a terminal where a person types `keys` once it asks, and how it ends. */
 function onTerminal(
@@ -11,7 +11,7 @@ function onTerminal(
 ): Promise<{ shown: string; code: number }> {
   return new Promise((resolve) => {
     const home = dirname(folder);
-    const env = { PATH: '/usr/bin:/bin', HOME: home, TERM: 'xterm', NO_COLOR: '1' };
+    const env = { PATH: '/usr/bin:/bin', HOME: home, TERM: 'xterm', NO_COLOR: '1', ...COVERAGE };
     const terminal = spawn(process.execPath, [join(PACKAGE, 'bin/palyra.js'), ...args], { cwd: folder, env });
     let shown = '';
     let isAnswered = false;

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { COVERAGE } from '../palyra.ts';
 
 interface PaneSettings {
   readonly name: string;
@@ -14,7 +15,15 @@ interface PaneSettings {
 export function openPane({ name, home, folder, env: more = {} }: PaneSettings) {
   const socket = join(home, `tmux-${name}`);
   const tmux = (...args: string[]): string => execFileSync('tmux', ['-S', socket, ...args], { encoding: 'utf8' });
-  const env = { PATH: `${home}/bin:/usr/bin:/bin`, HOME: home, TZ: 'UTC', LANG: 'C.UTF-8', PS1: '$ ', ...more };
+  const env = {
+    PATH: `${home}/bin:/usr/bin:/bin`,
+    HOME: home,
+    TZ: 'UTC',
+    LANG: 'C.UTF-8',
+    PS1: '$ ',
+    ...COVERAGE,
+    ...more,
+  };
   const shell = ['env', '-i', 'TERM=screen', ...Object.entries(env).map(([key, value]) => `${key}=${value}`)];
   tmux(
     '-f',

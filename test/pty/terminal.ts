@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { spawn } from '@lydell/node-pty';
 import { onTestFinished } from 'vitest';
-import { PACKAGE } from '../palyra.ts';
+import { COVERAGE, PACKAGE } from '../palyra.ts';
 
 /** A person at a terminal. */
 export interface Terminal {
@@ -34,7 +34,16 @@ export function openTerminal(args: readonly string[], settings: TerminalSettings
     cols: columns,
     rows,
     cwd,
-    env: { PATH: process.env.PATH ?? '', HOME: home, TERM: 'xterm', LANG: 'C.UTF-8', TZ: 'UTC', NO_COLOR: '1', ...env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: home,
+      TERM: 'xterm',
+      LANG: 'C.UTF-8',
+      TZ: 'UTC',
+      NO_COLOR: '1',
+      ...COVERAGE,
+      ...env,
+    },
   });
   let raw = '';
   let seen = 0;
