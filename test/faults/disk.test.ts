@@ -33,7 +33,7 @@ test('a read-only disk can be read and verified, and refuses the change', async 
     {
       read: ['early'],
       refusal: { refused: 'store.write_failed', why: expect.stringContaining('EROFS'), committed: false },
-      verified: { head: { seq: 1, hash: expect.any(String) }, torn: null, fault: null },
+      verified: { head: { seq: 1, hash: expect.any(String) }, torn: null, fault: null, rewritten: [] },
     },
   ]);
 });
