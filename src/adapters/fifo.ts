@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, constants, openSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -38,6 +38,14 @@ export async function openPipes(owner: { readonly uid: number; readonly gid: num
     return { stdout: openPipe(stdout), stderr: openPipe(stderr) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Pipes that no child was given: open, they would keep this process from ending. */
+export function discardPipes({ stdout, stderr }: Pipes): void {
+  for (const { stream, childEnd } of [stdout, stderr]) {
+    stream.destroy();
+    closeSync(childEnd);
   }
 }
 

@@ -10,7 +10,7 @@ import type { Repositories } from '../sandbox/protected-files.ts';
 import type { RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runner.ts';
 import { anonymousFile } from './anonymous-file.ts';
 import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
-import { openPipes, type Pipes } from './fifo.ts';
+import { discardPipes, openPipes, type Pipes } from './fifo.ts';
 import { changedRepositories, findRepositories } from './git-repositories.ts';
 import { coverInherited } from './inherited-descriptors.ts';
 import { strangeInside } from './mount-check.ts';
@@ -46,14 +46,18 @@ export async function runGated(
   destinations: readonly Destination[],
 ): Promise<Execution> {
   const digest = planSha256(plan);
-  const opening = plan.tty ? null : openPipes(plan.user);
-  opening?.catch(() => undefined); // it is awaited below
   const before = lookOrFail(plan.workspace);
   if (typeof before === 'string') return notRun(digest, setupFailed(before));
   const known: Known = { first: undefined, begun: false, repositories: {} };
+  let pipes: Pipes | null = null;
+  let isStarted = false;
   try {
-    const pipes = await opening;
-    const starting = () => start(pipes);
+    pipes = plan.tty ? null : await openPipes(plan.user);
+    const starting = (): Gated => {
+      const gated = start(pipes);
+      isStarted = true;
+      return gated;
+    };
     const ended = await watchGroup(starting, plan, streams, { ...hooks, before, known }).catch((error: unknown) => {
       // whatever went wrong, what it has done meanwhile is looked at
       if (!known.begun) throw error;
@@ -67,6 +71,7 @@ export async function runGated(
     throw error;
   } finally {
     before.folder.close();
+    if (pipes !== null && !isStarted) discardPipes(pipes);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Dirent, lstatSync, readdirSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { systemCode } from '../errors.ts';
 import type { RepositoryChange } from '../sandbox/execution.ts';
 import {
@@ -22,7 +22,7 @@ export function findRepositories(folder: HeldFolder): Repositories {
     const within = path === '' ? '' : `${path}/`;
     if (path !== '' && names.includes('.git')) found[`${within}.git`] = printOf(folder, `${within}.git`);
     // git takes such a folder for a repository too
-    if (BARE.every((name) => names.includes(name))) found[path] = printOf(folder, path);
+    if (BARE.every((name) => names.includes(name))) found[path === '' ? '.' : path] = printOf(folder, path);
     if (depth === DEEPEST) continue;
     for (const entry of entries) {
       if (entry.isDirectory() && !PASSED_OVER.has(entry.name))
@@ -57,8 +57,8 @@ function entriesOf(path: string): Dirent[] {
 
 /** Differs when something else stands there, or what git obeys in it was written. */
 function printOf(folder: HeldFolder, path: string): string {
-  return ['', '/config', '/hooks', '/config.worktree', '/commondir']
-    .map((name) => stamp(folder, path + name, name === ''))
+  return ['.', 'config', 'hooks', 'config.worktree', 'commondir']
+    .map((name) => stamp(folder, join(path, name), name === '.'))
     .join(' ');
 }
 
@@ -76,9 +76,12 @@ function stamp(folder: HeldFolder, path: string, isFolder: boolean): string {
 
 function isHarmless(folder: HeldFolder, path: string): boolean {
   if (isOwnWorktree(folder, path)) return true;
-  const config = readHeld(folder, `${path}/config`);
+  const config = readHeld(folder, join(path, 'config'));
   if (config === undefined || !isHarmlessGitConfig(config)) return false;
-  if (stamp(folder, `${path}/commondir`, false) !== '-' || stamp(folder, `${path}/config.worktree`, false) !== '-')
+  if (
+    stamp(folder, join(path, 'commondir'), false) !== '-' ||
+    stamp(folder, join(path, 'config.worktree'), false) !== '-'
+  )
     return false;
   return entriesOf(`${folder.self()}/${path}/hooks`).every(({ name }) => name.endsWith('.sample'));
 }

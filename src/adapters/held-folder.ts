@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, constants, openSync, readlinkSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { systemCode } from '../errors.ts';
 
 /**
@@ -22,6 +22,9 @@ export class HeldFolder {
 
   /** What names the entry for one call of the system; what it is, if a link, is not followed. */
   at(path: string): string {
+    // the folder itself: its own descriptor is a link, which nobody else can replace
+    if (path === '' || path === '.') return `${this.#reach('')}/.`;
+    if (isAbsolute(path) || path.split('/').includes('..')) throw new Error(`${path} does not lie in ${this.path}`);
     const parent = dirname(path);
     return `${this.#reach(parent === '.' ? '' : parent)}/${basename(path)}`;
   }

@@ -206,6 +206,7 @@ describe('git repositories below the workspace', () => {
     ['deeper down', `mkdir -p a/b/c; cd a/b/c; ${nested}`, 'a/b/c/s/.git', 'created'],
     ['that are a file', 'git init -q --separate-git-dir=g s', 's/.git', 'created'],
     ['that are bare', 'git init -q --bare b; git -C b config core.fsmonitor x', 'b', 'created'],
+    ['that are the workspace itself', 'git init -q --bare .; git config core.fsmonitor x', '.', 'created'],
     ['that get a hook', 'touch old/.git/hooks/post-commit', 'old/.git', 'changed'],
     ['that get another configuration', 'git -C old config core.pager x', 'old/.git', 'changed'],
   ])('%s are named', async (_, script, path, change) => {
@@ -218,6 +219,14 @@ describe('git repositories below the workspace', () => {
     );
     expect(reportOf(desk)).toMatchObject({ repositories: [{ path, change }] });
     expect(journalOf(desk).at(-1)?.payload).toMatchObject({ repositories: [{ path, change }] });
+  });
+
+  test('a workspace that is a bare repository can be worked in', async () => {
+    const desk = await newDesk();
+    execFileSync('git', ['init', '-q', '--bare', '.'], { cwd: desk.folder });
+    write(desk.folder, {});
+    expect(await desk.exec('touch made')).toMatchObject({ code: 0, stderr: '' });
+    expect(reportOf(desk)).toMatchObject({ repositories: [], outcome: 'exited' });
   });
 
   test('what is there, is only used, or is a plain clone, is not', async () => {
