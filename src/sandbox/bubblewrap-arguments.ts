@@ -40,7 +40,7 @@ export function bubblewrapArguments(plan: Plan): BubblewrapArguments {
  */
 export function gatedCommand(plan: Plan, prlimit: string): string[] {
   const limits = limitOptions(plan.limits, plan.memory === 'watchdog');
-  const signals = plan.tty ? ['/usr/bin/env', '--default-signal=INT,QUIT,TSTP'] : [];
+  const signals = plan.tty ? ['/usr/bin/env', '--default-signal=INT,QUIT'] : [];
   const command = ['/bin/sh', '-c', COMMAND, 'palyra', ...plan.argv];
   return ['/bin/sh', '-c', GATE, 'palyra', ...signals, prlimit, ...limits, '--', ...command];
 }
@@ -69,7 +69,7 @@ export function withLifeline(command: readonly string[]): string[] {
  * along. A job that stops itself goes on: nobody is there who could have it go on later.
  */
 export function onTerminal(command: readonly string[]): string[] {
-  const job = withLifeline(['/usr/bin/env', '--ignore-signal=INT,QUIT,TSTP', ...command]);
+  const job = withLifeline(['/usr/bin/env', '--ignore-signal=INT,QUIT', ...command]);
   return ['/bin/sh', '-mc', JOB, 'palyra', ...job];
 }
 

@@ -84,6 +84,16 @@ describe('how it ends', () => {
     expect(existsSync(join(workspace, 'ran'))).toBe(false);
   });
 
+  test('what could not be started leaves nothing open that would keep palyra from ending', async () => {
+    const machine = lookAtMachine();
+    const without = { ...machine, programs: { ...machine.programs, bwrap: null } };
+    const before = readdirSync('/proc/self/fd').length;
+    const { execution } = await runPlan(bubblewrapRunner(without), planFor(workspace, ['true']));
+    expect(execution.ending).toMatchObject({ outcome: 'setup_failed', exitCode: 125 });
+    await sleep(50);
+    expect(readdirSync('/proc/self/fd').length).toBe(before);
+  });
+
   test('what cannot be journaled does not run', async () => {
     const beforeStart = () => Promise.reject(new Error('the journal is full'));
     await expect(sh('touch ran', { hooks: { beforeStart } })).rejects.toThrow('the journal is full');

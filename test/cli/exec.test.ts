@@ -192,6 +192,17 @@ describe('a command ends as it ended', () => {
     expect(await stopping.ends()).toBe(0);
   });
 
+  test('on a terminal Ctrl-Z does not leave it stopped where nobody could have it go on', async () => {
+    const terminal = openTerminal(['exec', '--tty', ...sh('echo ready; sleep 0.6; echo fin')], {
+      cwd: open.folder,
+      home: dirname(open.folder),
+    });
+    await terminal.sees('ready');
+    terminal.type('\x1a');
+    await terminal.sees('fin');
+    expect(await terminal.ends()).toBe(0);
+  });
+
   test('on a terminal SIGKILL of palyra ends it, too', async () => {
     const mark = `62${process.pid % 1000}.5`;
     const line = `node "${join(PACKAGE, 'bin/palyra.js')}" exec --tty -- sh -c 'echo ready; sleep ${mark}'`;
