@@ -1,7 +1,7 @@
 // The suite on Node 20.20, 22, 24 and 26, and the packed command on 20.17: each Node from npm's `node` package.
 // Run: npm run test:nodes [20.20 22 …]
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -9,6 +9,8 @@ const SUITE = ['20.20', '22', '24', '26'];
 const PACKED = '20.17.0';
 const wanted = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'palyra-nodes-'));
+// some tests start palyra as somebody else
+chmodSync(folder, 0o755);
 const outcomes = [];
 
 for (const version of SUITE.filter((one) => wanted.length === 0 || wanted.includes(one))) {
