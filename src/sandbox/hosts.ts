@@ -167,6 +167,8 @@ const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 function urlHostname(host: string): string | undefined {
   try {
+    // a name in ASCII alone is passed on unread by newer Nodes, whatever its punycode says: beside another it is read
+    if (host.toLowerCase().includes('xn--')) new URL(`http://ü.${host}/`);
     return new URL(`http://${host}/`).hostname;
   } catch {
     return undefined; // not a host: an answer here, not an error
