@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../errors.ts';
 import type { Limits } from '../sandbox/limits.ts';
+import { isAlive } from './process-tree.ts';
 
 /** Folders in which this process may create control groups that bound memory and processes. */
 export type GroupPlace =
@@ -125,15 +126,6 @@ function sweep(parent: string): void {
       // something is still in it, or somebody else swept
       if (systemCode(error) !== 'EBUSY' && systemCode(error) !== 'ENOENT') throw error;
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) !== 'ESRCH';
   }
 }
 

@@ -1,7 +1,7 @@
 import { lstatSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemCode } from '../errors.ts';
+import { isAlive } from './process-tree.ts';
 
 /**
  * Make a folder that lives no longer than this process; those that killed palyras left go.
@@ -25,13 +25,4 @@ function sweep(path: string, prefix: string, name: string): void {
   // swept by someone else just now, perhaps
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory() && found.uid === process.geteuid?.()) rmSync(path, { recursive: true, force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) !== 'ESRCH';
-  }
 }

@@ -47,6 +47,16 @@ export function cpuOf(pid: number | 'self'): { readonly ownMs: number; readonly 
   return { ownMs: (user + system) * 10, waitedMs: (waitedUser + waitedSystem) * 10 };
 }
 
+/** Whether there is a process of that number, whosever it is; what is no number counts as one. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) !== 'ESRCH';
+  }
+}
+
 /** Whether a process still runs: not gone, and more than an entry that waits for its parent. */
 export function isRunning(pid: number): boolean {
   const stat = read(`/proc/${pid}/stat`);
