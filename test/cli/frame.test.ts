@@ -1,4 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { newPlace, PACKAGE } from '../palyra.ts';
@@ -17,22 +19,43 @@ const DENIED = [
 const ESCAPE = '\u001b[';
 
 test('what every command loads at once holds no costly package', () => {
-  const { outputs }: { outputs: Record<string, { inputs: object; imports: { path: string; kind: string }[] }> } =
-    JSON.parse(readFileSync(join(PACKAGE, 'node_modules/.palyra-build.json'), 'utf8'));
+  const { inputs }: { inputs: Record<string, { imports: { path: string; kind: string }[] }> } = JSON.parse(
+    readFileSync(join(PACKAGE, 'node_modules/.palyra-build.json'), 'utf8'),
+  );
   const atOnce = new Set<string>();
-  const open = ['dist/main.js'];
+  const open = ['src/cli/main.ts'];
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (atOnce.has(file)) continue;
     atOnce.add(file);
-    for (const { path, kind } of outputs[file]?.imports ?? []) if (kind === 'import-statement') open.push(path);
+    for (const { path, kind } of inputs[file]?.imports ?? []) if (kind === 'import-statement') open.push(path);
   }
-  const inputs = [...atOnce].flatMap((file) => Object.keys(outputs[file]?.inputs ?? {}));
-  expect(inputs).toContain('src/cli/program.ts');
-  const packages = inputs.filter((path) => path.startsWith('node_modules/')).map((path) => path.split('/')[1]);
+  expect(atOnce).toContain('src/cli/program.ts');
+  const packages = [...atOnce].filter((path) => path.startsWith('node_modules/')).map((path) => path.split('/')[1]);
   expect([...new Set(packages)]).toEqual(['commander']);
-  const builtins = [...atOnce].flatMap((file) => (outputs[file]?.imports ?? []).map(({ path }) => path));
   for (const slow of ['node:crypto', 'node:child_process', 'node:zlib', '@cedar-policy/cedar-wasm/nodejs'])
-    expect(builtins).not.toContain(slow);
+    expect(atOnce).not.toContain(slow);
+});
+
+test('what V8 knows of palyra is beside it, and palyra is the same without', () => {
+  const place = mkdtempSync(join(tmpdir(), 'palyra-test-'));
+  for (const name of ['bin', 'dist', 'policies', 'package.json'])
+    cpSync(join(PACKAGE, name), join(place, name), { recursive: true });
+  const [known, ...others] = readdirSync(join(place, 'dist')).filter((name) => name.endsWith('.v8'));
+  expect(others).toEqual([]);
+  const path = join(place, 'dist', known ?? '');
+  const version = () =>
+    execFileSync(process.execPath, [join(place, 'bin/palyra.js'), '--version'], { encoding: 'utf8' });
+  const said = version();
+  expect(said).toMatch(/^\d+\.\d+\.\d+\n$/);
+  // cut off, another's, gone
+  for (const change of [
+    () => truncateSync(path, 1000),
+    () => writeFileSync(path, 'of another V8'),
+    () => rmSync(path),
+  ]) {
+    change();
+    expect(version()).toBe(said);
+  }
 });
 
 test('an option given twice is refused, unless it gathers', async () => {
