@@ -100,7 +100,7 @@ function worktreesOf(folder: HeldFolder, gitFolder: string): string[] {
 }
 
 /** A path relative to the workspace, as it is said and as it really is, as far as it is in there. */
-function insideOf(folder: HeldFolder, path: string | undefined, base = ''): string[] {
+export function insideOf(folder: HeldFolder, path: string | undefined, base = ''): string[] {
   if (path === undefined || path === '') return [];
   const whole = resolve(folder.path, base, path);
   const ways = [whole, attempt(() => realpathSync(whole)) ?? whole].map((way) => relative(folder.path, way));

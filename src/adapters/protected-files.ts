@@ -4,11 +4,12 @@ import { systemCode } from '../errors.ts';
 import type { ProtectedChange } from '../sandbox/execution.ts';
 import type { SystemPath } from '../sandbox/machine.ts';
 import {
+  type FileSightings,
   isHarmlessCommonFolder,
   isHarmlessGitConfig,
+  isSample,
   PROTECTED_NAMES,
   type Sighting,
-  type Sightings,
 } from '../sandbox/protected-files.ts';
 import { gitPathsOf, readHeld } from './git-paths.ts';
 import { HeldFolder, isAbsence } from './held-folder.ts';
@@ -16,7 +17,7 @@ import { HeldFolder, isAbsence } from './held-folder.ts';
 /** A workspace before a run, held open until it was looked at again; whoever asked for it closes it. */
 export interface Look {
   readonly folder: HeldFolder;
-  readonly sightings: Sightings;
+  readonly sightings: FileSightings;
 }
 
 /** The protected paths of a workspace that exist and can be covered, relative to it. */
@@ -71,29 +72,6 @@ export function lookAgain({ folder, sightings: { paths, found } }: Look, mark: s
   return changes;
 }
 
-/**
- * The same for another process, which is gone.
- * @returns undefined if the workspace is not there any more, or is another
- */
-export function lookAgainFor(sightings: Sightings, mark: string): ProtectedChange[] | undefined {
-  const folder = tryToHold(sightings.workspace);
-  if (folder === undefined) return undefined;
-  try {
-    const isSame = `${statSync(folder.self(), BIG).ino}` === sightings.place.split(' ')[1];
-    return isSame ? lookAgain({ folder, sightings }, mark) : undefined;
-  } finally {
-    folder.close();
-  }
-}
-
-function tryToHold(path: string): HeldFolder | undefined {
-  try {
-    return new HeldFolder(path);
-  } catch {
-    return undefined;
-  }
-}
-
 function pathsOf(folder: HeldFolder): string[] {
   const { covered, watched } = gitPathsOf(folder);
   return [...new Set([...PROTECTED_NAMES, ...covered, ...watched])];
@@ -127,13 +105,11 @@ function look(folder: HeldFolder, path: string, whole = true): Sighting | undefi
       return { kind: 'link', place, target, print: `link ${target}` };
     }
     const kind = stat.isDirectory() ? 'folder' : 'file';
-    const content = !whole
-      ? ''
-      : kind === 'folder'
-        ? entriesOf(folder.at(`${path}/.`))
-        : (readHeld(folder, path) ?? timesOf(stat));
-    // not the device, whose number may change when the machine starts
-    return { kind, place, print: sha256(`${kind} ${stat.ino} ${stat.mode} ${stat.size} ${content}`) };
+    if (!whole) return { kind, place, print: '' };
+    const content = kind === 'folder' ? entriesOf(folder.at(`${path}/.`)) : readHeld(folder, path);
+    // not the device, whose number may change when the machine starts; the times tell what was moved away and back
+    const print = sha256(`${kind} ${stat.ino} ${stat.mode} ${stat.size} ${timesOf(stat)} ${content ?? ''}`);
+    return { kind, place, print };
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
@@ -184,10 +160,6 @@ function isHarmless(folder: HeldFolder, path: string, { kind }: Sighting): boole
   if (text === undefined) return false;
   if (/\/worktrees\/[^/]+\/commondir$/.test(path)) return isHarmlessCommonFolder(text);
   return path.endsWith('/config') && isHarmlessGitConfig(text);
-}
-
-function isSample(name: string): boolean {
-  return name.endsWith('.sample');
 }
 
 function namesIn(folder: HeldFolder, path: string): string[] | undefined {

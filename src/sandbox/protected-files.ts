@@ -9,8 +9,8 @@ export interface Sighting {
   readonly print: string;
 }
 
-/** A workspace before a run: enough to tell afterwards what was made of it, also for another process. */
-export interface Sightings {
+/** The protected files of a workspace before a run. */
+export interface FileSightings {
   readonly workspace: string;
   readonly place: string;
   /** where was looked, relative to the workspace; what is not in `found` was not there */
@@ -18,8 +18,42 @@ export interface Sightings {
   readonly found: Readonly<Record<string, Sighting>>;
 }
 
-/** Git repositories by path; the print differs when what git obeys there was written. */
-export type Repositories = Readonly<Record<string, string>>;
+/** The git repositories below a workspace. */
+export interface Repositories {
+  /** by path; the print differs when what git obeys there was written */
+  readonly prints: Readonly<Record<string, string>>;
+  /** nothing was left out for being too much */
+  readonly isComplete: boolean;
+}
+
+/** A workspace before a run: enough to tell afterwards what was made of it, also for another process. */
+export interface Sightings extends FileSightings {
+  readonly repositories: Repositories;
+}
+
+/**
+ * What a run compares with afterwards when other runs had not ended when it looked: where one of them had seen something
+ * else, or nothing, what stands there now may be its command's, and is not taken for the operator's.
+ */
+export function asOthersSaw(seen: Sightings, others: readonly Sightings[]): Sightings {
+  const same = others.filter(({ place }) => place === seen.place);
+  if (same.length === 0) return seen;
+  const all = [seen, ...same];
+  const paths = [...new Set(all.flatMap((one) => one.paths))];
+  const found = paths.flatMap((path): [string, Sighting][] => {
+    const differs = same.find((one) => one.found[path]?.print !== seen.found[path]?.print) ?? seen;
+    const sighting = differs.found[path];
+    return sighting === undefined ? [] : [[path, sighting]];
+  });
+  const prints = Object.entries(seen.repositories.prints).filter(([path, print]) =>
+    same.every((one) => one.repositories.prints[path] === print),
+  );
+  const repositories = {
+    prints: Object.fromEntries(prints),
+    isComplete: all.every((one) => one.repositories.isComplete),
+  };
+  return { ...seen, paths, found: Object.fromEntries(found), repositories };
+}
 
 /**
  * Files of a workspace that make other programs run something later, outside: never written by a command, relative to
@@ -70,6 +104,11 @@ export function isHarmlessCommonFolder(text: string): boolean {
 /** Where a `.git` file says that the git folder is, or undefined. */
 export function gitFolderOf(gitFile: string): string | undefined {
   return /^gitdir:[ \t]*([^\r\n]+)/.exec(gitFile)?.[1];
+}
+
+/** Whether git does not run a hook of this name. */
+export function isSample(name: string): boolean {
+  return name.endsWith('.sample');
 }
 
 /** Whether a new git configuration only holds what `git init` and `git clone` write themselves. */

@@ -60,7 +60,10 @@ interface Scene {
   readonly running?: () => Promise<unknown>;
 }
 
-const BEFORE: Sightings = { workspace: '/srv/demo', place: '1:2', paths: [], found: {} };
+const BEFORE: Sightings = {
+  ...{ workspace: '/srv/demo', place: '1:2', paths: [], found: {} },
+  repositories: { prints: {}, isComplete: true },
+};
 
 /** The flow with the gate, Cedar and a store that are real; a runner that starts nothing, and tells what it would have. */
 async function runIn(
@@ -101,7 +104,7 @@ async function runIn(
     runs: {
       keep: ({ attestationId }) => void kept.add(attestationId),
       forget: (attestationId) => kept.delete(attestationId),
-      list: () => ({ running: [...kept], lost: [] }),
+      list: () => ({ running: [], lost: [], unreadable: [] }),
     },
     streams: { stdin: Readable.from([]), stdout: new Writable(), stderr: new Writable() },
     hooks: {},

@@ -13,6 +13,7 @@ const EXECUTION: Execution = {
   layers: ['seccomp:internet'],
   protectedFiles: [{ path: '.envrc', change: 'created', movedTo: '.envrc.quarantined-1' }],
   repositories: [],
+  isSearched: true,
   destinations: [],
 };
 
@@ -42,6 +43,7 @@ test('the record is whole, and its digest means it', () => {
     layers: ['seccomp:internet'],
     protected_files: [{ path: '.envrc', change: 'created', moved_to: '.envrc.quarantined-1' }],
     repositories: [],
+    repositories_searched: true,
     destinations: [],
     plan_sha256: 'ab'.repeat(32),
   });

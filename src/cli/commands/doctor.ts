@@ -104,11 +104,13 @@ async function finishRuns(
 ): Promise<void> {
   const flow = await import('../../flows/lost-runs.ts');
   const { whoActs } = await import('../../flows/act.ts');
-  const { protectedObstacle } = await import('../../sandbox/obstacles.ts');
+  const { aftermathObstacles, NOT_SEARCHED } = await import('../../sandbox/obstacles.ts');
   const by = { ...access, acting: await whoActs(access) };
   const lost = await flow.allLostRuns(store, runs);
-  for (const { workspace, changes } of await flow.finishRuns(by, { runs, sandbox: await world.sandbox() }, lost)) {
-    for (const { what, hint } of (changes ?? []).map(protectedObstacle)) output.warn(`${workspace}: ${what}`, hint);
+  for (const { workspace, aftermath } of await flow.finishRuns(by, { runs, sandbox: await world.sandbox() }, lost)) {
+    if (aftermath === undefined) continue;
+    for (const { what, hint } of aftermathObstacles(aftermath)) output.warn(`${workspace}: ${what}`, hint);
+    if (!aftermath.isSearched) output.note(NOT_SEARCHED);
   }
 }
 

@@ -12,7 +12,7 @@ import { insideEnvironment, namedVariables } from '../../../sandbox/environment.
 import { parseHostRules } from '../../../sandbox/hosts.ts';
 import { parseSize } from '../../../sandbox/limits.ts';
 import { narrowRules, narrowWorkspace, type RunRules } from '../../../sandbox/narrowing.ts';
-import { protectedObstacle } from '../../../sandbox/obstacles.ts';
+import { aftermathObstacles, NOT_SEARCHED } from '../../../sandbox/obstacles.ts';
 import type { RunRequest } from '../../../sandbox/plan.ts';
 import type { RunningCommand, Sandbox } from '../../../sandbox/runner.ts';
 import { parseTier } from '../../../sandbox/tier.ts';
@@ -76,13 +76,19 @@ export async function runCommand(cli: Cli, operands: readonly string[], options:
 /** What commands left whose palyra was killed is not taken for what was there before. */
 async function finishLostRuns(cli: Cli, sandbox: Sandbox): Promise<void> {
   const runs = await cli.world.openRuns(stateRoot(cli));
-  const lost = keptLostRuns(runs);
+  const { lost, unreadable } = keptLostRuns(runs);
+  for (const id of unreadable) {
+    const what = `what was kept of run …${id.slice(-6)} cannot be read: what its command makes is not told from what is yours`;
+    cli.output.warn(what, 'palyra doctor');
+  }
   if (lost.length === 0) return;
   const desk = await openDesk(cli);
   const finished = await finishRuns({ ...desk, acting: await whoActs(desk) }, { runs, sandbox }, lost);
-  for (const { workspace, changes } of finished) {
+  for (const { workspace, aftermath } of finished) {
     cli.output.warn(`a command in ${workspace} was cut off: palyra was killed while it ran`, 'look at what it left');
-    for (const { what, hint } of (changes ?? []).map(protectedObstacle)) cli.output.warn(`${workspace}: ${what}`, hint);
+    if (aftermath === undefined) continue;
+    for (const { what, hint } of aftermathObstacles(aftermath)) cli.output.warn(`${workspace}: ${what}`, hint);
+    if (!aftermath.isSearched) cli.output.note(NOT_SEARCHED);
   }
 }
 
