@@ -4,6 +4,7 @@ import { systemCode } from '../errors.ts';
 import type { Aftermath, RepositoryChange } from '../sandbox/execution.ts';
 import {
   gitFolderOf,
+  isBare,
   isHarmlessCommonFolder,
   isHarmlessGitConfig,
   isSample,
@@ -23,7 +24,7 @@ export function findRepositories(folder: HeldFolder): Repositories {
     const within = path === '' ? '' : `${path}/`;
     if (path !== '' && names.includes('.git')) prints.push([`${within}.git`, printOf(folder, `${within}.git`)]);
     // git takes such a folder for a repository too
-    if (BARE.every((name) => names.includes(name))) prints.push([path === '' ? '.' : path, printOf(folder, path)]);
+    if (isBare((name) => names.includes(name))) prints.push([path === '' ? '.' : path, printOf(folder, path)]);
     for (const entry of entries) {
       if (entry.isDirectory() && !PASSED_OVER.has(entry.name)) queue.push(within + entry.name);
     }
@@ -39,7 +40,7 @@ export function changedRepositories(
   const { prints, isComplete } = findRepositories(folder);
   const repositories = Object.entries(prints).flatMap(([path, print]): RepositoryChange[] => {
     const was = Object.hasOwn(before, path) ? before[path] : undefined;
-    if (was === print || isHarmless(folder, path)) return [];
+    if (was === print || isHarmlessRepository(folder, path)) return [];
     return [{ path, change: was === undefined ? 'created' : 'changed' }];
   });
   return { repositories, isSearched: wasComplete && isComplete };
@@ -48,7 +49,6 @@ export function changedRepositories(
 // 30 to 60 microseconds for each; before the run it is spent while the sandbox is built
 const MOST_FOLDERS = 100;
 const PASSED_OVER = new Set(['.git', 'node_modules']);
-const BARE = ['HEAD', 'objects', 'refs'];
 
 function entriesOf(path: string): Dirent[] {
   try {
@@ -87,7 +87,8 @@ function stamp(path: string): string {
 
 const ABSENT = '-';
 
-function isHarmless(folder: HeldFolder, path: string): boolean {
+/** Whether a repository holds no more than `git init`, `git clone` and `git worktree add` write. */
+export function isHarmlessRepository(folder: HeldFolder, path: string): boolean {
   if (isOwnWorktree(folder, path)) return true;
   const config = readHeld(folder, join(path, 'config'));
   if (config === undefined || !isHarmlessGitConfig(config)) return false;

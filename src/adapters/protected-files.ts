@@ -11,7 +11,8 @@ import {
   PROTECTED_NAMES,
   type Sighting,
 } from '../sandbox/protected-files.ts';
-import { gitPathsOf, readHeld } from './git-paths.ts';
+import { gitPathsOf, isBareAt, readHeld } from './git-paths.ts';
+import { isHarmlessRepository } from './git-repositories.ts';
 import { HeldFolder, isAbsence } from './held-folder.ts';
 
 /** A workspace before a run, held open until it was looked at again; whoever asked for it closes it. */
@@ -59,17 +60,25 @@ export function lookAgain({ folder, sightings: { paths, found } }: Look, mark: s
   // one that could not be looked into before is as the operator wants it
   if (found['.git']?.kind !== 'folder') unlock(folder, '.git/config');
   const changes: ProtectedChange[] = [];
-  for (const path of new Set([...paths, ...pathsOf(folder)])) {
+  const compare = (path: string): void => {
     const was = found[path];
     const is = lookOrUnlock(folder, path, was);
-    if (was?.print === is?.print) continue;
-    if (was === undefined && is !== undefined && isHarmless(folder, path, is)) continue;
+    if (was?.print === is?.print) return;
+    if (path === 'HEAD' && !isHarmfulBareAt(folder)) return;
+    if (was === undefined && is !== undefined && isHarmless(folder, path, is)) return;
     const change = was === undefined ? 'created' : is === undefined ? 'removed' : 'changed';
     changes.push({ path, change, ...putAside(folder, path, is, mark) });
     folder.release();
     if (was?.target !== undefined) putBack(folder, path, was.target);
-  }
+  };
+  // first: without it git takes the workspace for no repository, and obeys nothing else there
+  if (paths.includes('HEAD')) compare('HEAD');
+  for (const path of new Set([...paths, ...pathsOf(folder)])) compare(path);
   return changes;
+}
+
+function isHarmfulBareAt(folder: HeldFolder): boolean {
+  return isBareAt(folder) && !isHarmlessRepository(folder, '.');
 }
 
 function pathsOf(folder: HeldFolder): string[] {
@@ -155,11 +164,11 @@ function sha256(text: string): string {
 
 /** What git itself makes: hooks that are only samples, and a configuration that runs nothing. */
 function isHarmless(folder: HeldFolder, path: string, { kind }: Sighting): boolean {
-  if (path.endsWith('/hooks') && kind === 'folder') return namesIn(folder, path)?.every(isSample) === true;
+  if (/(^|\/)hooks$/.test(path) && kind === 'folder') return namesIn(folder, path)?.every(isSample) === true;
   const text = kind === 'file' ? readHeld(folder, path) : undefined;
   if (text === undefined) return false;
   if (/\/worktrees\/[^/]+\/commondir$/.test(path)) return isHarmlessCommonFolder(text);
-  return path.endsWith('/config') && isHarmlessGitConfig(text);
+  return /(^|\/)config$/.test(path) && isHarmlessGitConfig(text);
 }
 
 function namesIn(folder: HeldFolder, path: string): string[] | undefined {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { SystemPath } from './machine.ts';
 
 /** What stood where a protected file may be; `print` differs when it does. `unknown`: it could not be looked at. */
@@ -85,15 +86,20 @@ export const PROTECTED_NAMES = [
   'palyra.toml',
 ] as const;
 
-/** What git runs or obeys in its folder: `.git`, or where a `.git` file points. */
+/** What git runs or obeys in its folder: `.git`, where a `.git` file points, or `.` where a workspace is one itself. */
 export function protectedGitPaths(gitFolder: string): string[] {
   const names = ['hooks', 'config', 'config.worktree', 'modules', 'commondir', 'gitdir'];
-  return names.map((name) => `${gitFolder}/${name}`);
+  return names.map((name) => posix.join(gitFolder, name));
+}
+
+/** Whether git takes a folder that holds such names for a repository, whatever it is called. */
+export function isBare(has: (name: string) => boolean): boolean {
+  return has('HEAD') && (has('commondir') || (has('objects') && has('refs')));
 }
 
 /** What leads git elsewhere from a worktree that belongs to a git folder. */
 export function worktreePaths(gitFolder: string, worktree: string): string[] {
-  return ['commondir', 'config.worktree'].map((name) => `${gitFolder}/worktrees/${worktree}/${name}`);
+  return ['commondir', 'config.worktree'].map((name) => posix.join(gitFolder, 'worktrees', worktree, name));
 }
 
 /** Whether a new `commondir` is the one that `git worktree add` writes. */

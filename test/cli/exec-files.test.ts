@@ -247,12 +247,42 @@ describe('git repositories below the workspace', () => {
     expect(journalOf(desk).at(-1)?.payload).toMatchObject({ repositories_searched: false });
   });
 
-  test('a workspace that is a bare repository can be worked in', async () => {
+  const ofItself =
+    'git init -q --bare .; git config core.bare false; git config core.fsmonitor "echo > ../PWNED; false"';
+  test.each([
+    ['a configuration', ofItself],
+    [
+      'another common folder',
+      `git init -q s; mv s/.git g; git -C g config core.fsmonitor "echo > ../PWNED; false"; cp g/HEAD .; echo g > commondir`,
+    ],
+  ])('a workspace that a command makes one itself, with %s, is none afterwards', async (_, script) => {
+    const desk = await newDesk();
+    // not git's, though git would obey them
+    write(desk.folder, { 'hooks/useful': '', 'lib/x': '' });
+    const ended = await desk.exec(script);
+    expect(ended.stderr).toContain('HEAD was created, and is put aside as HEAD.quarantined-');
+    expect(reportOf(desk)).toMatchObject({ protected_files: [{ path: 'HEAD', change: 'created' }] });
+    expect(await operatorsGit(desk)).toBe(false);
+    expect(readdirSync(join(desk.folder, 'hooks'))).toContain('useful');
+  });
+
+  test('a workspace that is a bare repository can be worked in, and what git obeys in it not be written', async () => {
     const desk = await newDesk();
     execFileSync('git', ['init', '-q', '--bare', '.'], { cwd: desk.folder });
     write(desk.folder, {});
     expect(await desk.exec('touch made')).toMatchObject({ code: 0, stderr: '' });
     expect(reportOf(desk)).toMatchObject({ repositories: [], outcome: 'exited' });
+    expect(await desk.exec('git config core.fsmonitor x')).toMatchObject({ code: 4 });
+    expect(await desk.exec('touch hooks/x')).toMatchObject({ code: 1 });
+    expect(reportOf(desk)).toMatchObject({ repositories: [], protected_files: [] });
+  });
+
+  test('a plain one that a command makes of the workspace stays, and a HEAD that is something else', async () => {
+    const desk = await newDesk();
+    expect(await desk.exec('echo prose > HEAD')).toMatchObject({ code: 0, stderr: '' });
+    expect(await desk.exec('rm HEAD; git init -q --bare .')).toMatchObject({ code: 0, stderr: '' });
+    expect(reportOf(desk)).toMatchObject({ repositories: [], protected_files: [] });
+    expect(existsSync(join(desk.folder, 'HEAD'))).toBe(true);
   });
 
   test('what is there, is only used, or is a plain clone, is not', async () => {
