@@ -270,6 +270,7 @@ function holdUntilStarted(gate: Duplex, stderr: Writable) {
     early.push(chunk);
   };
   passing.on('data', keep);
+  stderr.once('close', () => passing.destroy());
   gate.once('data', () => {
     started = true;
     tell();

@@ -248,7 +248,7 @@ describe('git repositories below the workspace', () => {
   });
 
   const ofItself =
-    'git init -q --bare .; git config core.bare false; git config core.fsmonitor "echo > ../PWNED; false"';
+    'git init -q --bare .; git config core.bare false; git config core.worktree .; git config core.fsmonitor "echo > ../PWNED; false"';
   test.each([
     ['a configuration', ofItself],
     [

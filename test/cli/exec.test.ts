@@ -125,6 +125,30 @@ describe('a command ends as it ended', () => {
     expect(ended.stderr).toContain('it wrote more than it may');
   });
 
+  test.each(['yes', 'sh -c "exec yes >&2"'])(
+    'where nobody reads on, a command that writes on is told as by any pipe: %s',
+    async (command) => {
+      const ended = await open.bash(
+        `palyra exec --report ../pipe.json -- ${command} 2>&1 | head -1; exit \${PIPESTATUS[0]}`,
+      );
+      expect(ended).toEqual({ stdout: 'y\n', stderr: '', code: 141 });
+      const report = JSON.parse(readFileSync(join(dirname(open.folder), 'pipe.json'), 'utf8'));
+      expect(report).toMatchObject({ outcome: 'signalled', signal: 'SIGPIPE', exit_code: 141 });
+      expect((await journalOf(open)).at(-1)?.payload).toMatchObject({ signal: 'SIGPIPE', exit_code: 141 });
+    },
+  );
+
+  test('output that cannot be written is told, and is never an answer', async () => {
+    const line = 'palyra exec --report ../full.json -- sh -c "echo hi; exit 7" > /dev/full';
+    const ended = await open.bash(line);
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('standard output cannot be written') });
+    const report = JSON.parse(readFileSync(join(dirname(open.folder), 'full.json'), 'utf8'));
+    expect(report).toMatchObject({ outcome: 'exited', exit_code: 7 });
+    const endless = await open.bash('palyra exec -- yes > /dev/full');
+    expect(endless).toMatchObject({ code: 1, stderr: expect.stringContaining('standard output cannot be written') });
+    expect((await journalOf(open)).at(-1)?.payload).toMatchObject({ signal: 'SIGPIPE' });
+  });
+
   test('a reader that goes away is no error, and ends nothing but the output', async () => {
     const ended = await open.bash(
       `palyra exec -- sh -c 'yes | head -c 900000; echo done >&2; exit 9' | head -1; exit \${PIPESTATUS[0]}`,

@@ -294,6 +294,7 @@ function listen(stderr: Writable): { readonly sink: Writable; readonly said: () 
     last = Buffer.concat([last, chunk]).subarray(-LAST_WORDS);
   });
   sink.pipe(stderr, { end: false });
+  stderr.once('error', () => sink.destroy());
   return { sink, said: () => last.toString('utf8') };
 }
 
