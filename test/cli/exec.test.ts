@@ -266,10 +266,20 @@ describe('what is inside', () => {
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('never handed to a command')]);
   });
 
+  test('no variable is dropped without a word', async () => {
+    const names = ['OPTIND', 'PWD', 'OPTARG', 'REPLY', 'SECONDS'];
+    const ended = await Promise.all(
+      names.map((name) => open.palyra(['exec', '--env', `${name}=abc`, '--', '/usr/bin/env'])),
+    );
+    const lost = names.filter((name, at) => ended[at]?.code !== 2 && !ended[at]?.stdout.includes(`${name}=abc\n`));
+    expect(lost).toEqual([]);
+    expect(ended[0]?.stderr).toContain('OPTIND cannot be handed on');
+  });
+
   test('variables come as they were given, whatever is in them', async () => {
     const odd = `it's "odd" $(id) \\n\nnext line`;
     const script = 'printf %s "$ODD"; test -e /proc/self/fd/8 && echo open; exit 0';
-    const ended = await open.palyra(['exec', '--env', `ODD=${odd}`, '--env', 'OPTIND=none', ...sh(script)]);
+    const ended = await open.palyra(['exec', '--env', `ODD=${odd}`, ...sh(script)]);
     expect(ended).toEqual({ stdout: odd, stderr: '', code: 0 });
   });
 
