@@ -426,6 +426,7 @@ describe('what is refused is named, reported and journaled', () => {
     ['a workspace that is missing', {}, ['--workspace', 'missing', '--', 'true'], 'sandbox.workspace', 126],
     ['a workspace of everything', {}, ['--workspace', '/', '--', 'true'], 'sandbox.workspace', 126],
     ['the home as workspace', {}, ['--workspace', '..', '--', 'true'], 'sandbox.workspace', 126],
+    ['a folder of the PATH', {}, ['--workspace', '../bin', '--', 'true'], 'sandbox.workspace', 126],
     ['a folder of the system', {}, ['--workspace', '/usr/local/bin', '--', 'true'], 'sandbox.workspace', 126],
     ['an unknown tier', {}, ['--tier', 'd', '--', 'true'], 'usage.unknown', 2],
     ['an unknown mode', {}, ['--egress', 'some', '--', 'true'], 'usage.unknown', 2],

@@ -41,6 +41,7 @@ const CALL: ToolCall = {
     allowRoot: false,
     hidden: [],
     homes: [],
+    searchFolders: [],
   },
   variables: {},
   executables: ['true'],

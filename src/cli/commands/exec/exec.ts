@@ -31,8 +31,8 @@ from the command's own codes.
 
 Options take away from what palyra.toml gives and never add to it. On a terminal --allow-host may name another host: then
 you are asked, and the host is a part of what you allow. Variables that a loader, a shell or a tool obeys (PATH,
-LD_PRELOAD, GIT_SSH_COMMAND) are not handed on; whoever is asked sees the others with their values. A home, its dot-folders
-and folders of the system are no workspace: work in a folder of its own.
+LD_PRELOAD, GIT_SSH_COMMAND) are not handed on; whoever is asked sees the others with their values. A home, its dot-folders,
+folders of the system and those of your PATH are no workspace: work in a folder of its own.
 
 Tier c sees the system read-only and the workspace, nothing else; with egress strict it reaches the allowed hosts and
 nothing else, whatever a script says. Tier b is no boundary: its limits hold, its checks of arguments are advice
