@@ -11,15 +11,20 @@ import {
   type Repositories,
 } from '../sandbox/protected-files.ts';
 import { insideOf, readHeld } from './git-paths.ts';
-import type { HeldFolder } from './held-folder.ts';
+import { type HeldFolder, isAbsence } from './held-folder.ts';
 
-/** The git repositories below a workspace, without its own, as far as its folders are not too many. */
+/** The git repositories below a workspace, without its own, as far as its folders are not too many and can be read. */
 export function findRepositories(folder: HeldFolder): Repositories {
   const prints: [string, string][] = [];
   const queue = [''];
+  let isComplete = true;
   for (let at = 0; at < Math.min(queue.length, MOST_FOLDERS); at++) {
     const path = queue[at] ?? '';
-    const entries = entriesOf(`${folder.self()}/${path}`);
+    const entries = readEntries(`${folder.self()}/${path}`);
+    if (entries === undefined) {
+      isComplete = false;
+      continue;
+    }
     const names = entries.map(({ name }) => name);
     const within = path === '' ? '' : `${path}/`;
     if (path !== '' && names.includes('.git')) prints.push([`${within}.git`, printOf(folder, `${within}.git`)]);
@@ -29,7 +34,7 @@ export function findRepositories(folder: HeldFolder): Repositories {
       if (entry.isDirectory() && !PASSED_OVER.has(entry.name)) queue.push(within + entry.name);
     }
   }
-  return { prints: Object.fromEntries(prints), isComplete: queue.length <= MOST_FOLDERS };
+  return { prints: Object.fromEntries(prints), isComplete: isComplete && queue.length <= MOST_FOLDERS };
 }
 
 /** Those that are new or differ, and that hold more than `git clone` writes. */
@@ -50,12 +55,13 @@ export function changedRepositories(
 const MOST_FOLDERS = 100;
 const PASSED_OVER = new Set(['.git', 'node_modules']);
 
-function entriesOf(path: string): Dirent[] {
+/** @returns undefined if it cannot be read, though it is there */
+function readEntries(path: string): Dirent[] | undefined {
   try {
     return readdirSync(path, { withFileTypes: true });
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
-    return [];
+    return isAbsence(error) ? [] : undefined;
   }
 }
 
@@ -68,7 +74,7 @@ function printOf(folder: HeldFolder, path: string): string {
 
 function stampsIn(folder: HeldFolder, gitFolder: string): string[] {
   const whole = `${folder.self()}/${gitFolder}`;
-  const hooks = entriesOf(`${whole}/hooks`).filter(({ name }) => !isSample(name));
+  const hooks = (readEntries(`${whole}/hooks`) ?? []).filter(({ name }) => !isSample(name));
   const files = ['config', 'hooks', 'config.worktree', 'commondir', ...hooks.map(({ name }) => `hooks/${name}`)];
   // the folder itself changes whenever git works in it
   return [stamp(whole).split(':')[0] ?? '', ...files.map((name) => stamp(`${whole}/${name}`))];
@@ -94,7 +100,7 @@ export function isHarmlessRepository(folder: HeldFolder, path: string): boolean 
   if (config === undefined || !isHarmlessGitConfig(config)) return false;
   const whole = `${folder.self()}/${path}`;
   if (['commondir', 'config.worktree'].some((name) => stamp(`${whole}/${name}`) !== ABSENT)) return false;
-  return entriesOf(`${whole}/hooks`).every(({ name }) => isSample(name));
+  return readEntries(`${whole}/hooks`)?.every(({ name }) => isSample(name)) === true;
 }
 
 /** What `git worktree add` makes: a file that leads to a folder of the workspace's own git, which is watched. */

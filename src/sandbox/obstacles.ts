@@ -38,7 +38,7 @@ export function aftermathObstacles({ protectedFiles, repositories }: Aftermath):
 
 /** What `isSearched: false` means, in one line. */
 export const NOT_SEARCHED =
-  'the workspace has more folders than are searched: git repositories in the deeper ones are not looked at';
+  'not all folders were searched for git repositories: the workspace has too many, or some that cannot be read';
 
 function protectedObstacle({ path, change, movedTo, problem }: ProtectedChange): Obstacle {
   const what = `${path} was ${change}`;

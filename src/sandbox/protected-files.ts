@@ -23,7 +23,7 @@ export interface FileSightings {
 export interface Repositories {
   /** by path; the print differs when what git obeys there was written */
   readonly prints: Readonly<Record<string, string>>;
-  /** nothing was left out for being too much */
+  /** all folders were looked into, but for those that never are */
   readonly isComplete: boolean;
 }
 

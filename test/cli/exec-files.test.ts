@@ -238,13 +238,15 @@ describe('git repositories below the workspace', () => {
     expect(journalOf(desk).at(-1)?.payload).toMatchObject({ repositories: [{ path, change }] });
   });
 
-  test('where there are more folders than are searched, that is said', async () => {
+  test('where folders are not searched, that is said', async () => {
     const desk = await newDesk();
     expect((await desk.exec('mkdir d{1..99}')).stderr).toBe('');
     expect(reportOf(desk)).toMatchObject({ repositories_searched: true });
-    expect((await desk.exec('mkdir e')).stderr).toContain('the workspace has more folders than are searched');
+    expect((await desk.exec('mkdir e')).stderr).toContain('not all folders were searched');
     expect(reportOf(desk)).toMatchObject({ repositories_searched: false });
     expect(journalOf(desk).at(-1)?.payload).toMatchObject({ repositories_searched: false });
+    const closed = await (await newDesk()).exec('mkdir -p d/s; chmod 0 d');
+    expect(closed.stderr).toContain('not all folders were searched');
   });
 
   const ofItself =
