@@ -63,7 +63,7 @@ async function operatorsGit({ bash, home }: Desk, line = 'git status'): Promise<
 const TRAP = 'git init -q .; git config core.fsmonitor "echo > ../PWNED; false"';
 
 describe('nothing that a command does to its own files switches the quarantine off', () => {
-  const deep = 'mkdir .vscode; cd .vscode; for i in {1..900}; do mkdir aaaaaaaaaaaaaaaa; cd aaaaaaaaaaaaaaaa; done';
+  const deep = `mkdir .vscode; cd .vscode; perl -e 'for (1..900) { mkdir "a" x 16; chdir "a" x 16 }'`;
   test.each([
     ['a folder that nobody may read', 'mkdir .vscode; chmod 0 .vscode'],
     ['a folder in it that nobody may read', 'mkdir -p .vscode/x; chmod 0 .vscode/x'],
