@@ -33,7 +33,7 @@ knowing.`,
       { says: 'see what would be repaired', command: 'palyra doctor --fix --dry-run' },
     ],
     exits: ['ok', 'usage', 'forbidden', 'check_failed', 'busy'],
-  }) as unknown as Command;
+  });
 }
 
 async function examine(cli: Cli, fix: boolean): Promise<ExitName> {

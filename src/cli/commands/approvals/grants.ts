@@ -47,7 +47,7 @@ function list(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'what runs without being asked for', command: 'palyra approvals grants list' }],
     exits: ['ok', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 function revoke(cli: Cli): Command {
@@ -76,7 +76,7 @@ function revoke(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'see which there are', command: 'palyra approvals grants list --all' }],
     exits: ['ok', 'usage', 'not_found', 'forbidden'],
-  }) as unknown as Command;
+  });
 }
 
 function grantJson(grant: Grant, now: number) {

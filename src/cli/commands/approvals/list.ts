@@ -54,7 +54,7 @@ export function list(cli: Cli): Command {
       { says: 'what was denied this month', command: 'palyra approvals list --decision deny --since 30d --json' },
     ],
     exits: ['ok', 'usage', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 export interface ApprovalFilter {

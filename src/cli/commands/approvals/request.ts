@@ -56,7 +56,7 @@ The input's bytes are what is approved: they are kept and shown as they are, at 
       { says: 'an executor: whoever allows it, the call is made once', command: EXECUTOR },
     ],
     exits: ['ok', 'usage', 'conflict', 'forbidden', 'busy', 'pending', 'deny', 'approval_required', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 /** Runs as it stands, in any sh. */

@@ -44,7 +44,7 @@ otherwise). A grant for a session or a time stands as long as it says.`,
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state', 'interrupted'],
-  }) as unknown as Command;
+  });
 }
 
 interface VerdictOptions {

@@ -40,5 +40,5 @@ export function show(cli: Cli): Command {
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

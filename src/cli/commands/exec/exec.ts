@@ -41,7 +41,7 @@ against accidents.`,
       { says: 'what contains commands here', command: 'palyra sandbox check' },
     ],
     exits: ['ok', 'usage', 'busy', 'unsafe_state', 'exec_timeout', 'exec_setup', 'exec_refused', 'exec_no_command'],
-  }) as unknown as Command;
+  });
 }
 
 const DRY =

@@ -30,7 +30,7 @@ It prints the head; palyra journal verify --head holds a journal to one. A journ
 the same, with a warning and exit 6.`,
     examples: [{ says: 'into a file', command: 'palyra journal export > journal.ndjson' }],
     exits: ['ok', 'usage', 'check_failed', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 async function writeLines({ world, output, store }: Cli): Promise<ExitName> {

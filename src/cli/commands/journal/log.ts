@@ -28,7 +28,7 @@ they are as they were written.`,
       { says: 'every change of a token, for a program', command: 'palyra journal log --kind token --json' },
     ],
     exits: ['ok', 'usage', 'unsafe_state', 'interrupted', 'terminated'],
-  }) as unknown as Command;
+  });
 }
 
 interface LogOptions {

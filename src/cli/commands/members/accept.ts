@@ -41,5 +41,5 @@ knows (3), an invitation that was accepted (4), one that has expired (4), one fo
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

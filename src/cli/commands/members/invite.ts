@@ -54,5 +54,5 @@ place of an earlier one of the same identity that nobody has accepted. palyra me
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -44,5 +44,5 @@ export function remove(cli: Cli): Command {
       { says: 'and withdraw it', command: 'palyra members remove user:bob' },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -49,5 +49,5 @@ themselves, and the last owner stays, whether rbac is on or off.`,
       { says: 'let them manage tokens and members', command: 'palyra members set-role user:bob admin --as user:ann' },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

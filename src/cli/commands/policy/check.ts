@@ -57,7 +57,7 @@ With --no-baseline a request is {"principal": {"type", "id"}, "action": …, "re
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'deny', 'approval_required'],
-  }) as unknown as Command;
+  });
 }
 
 interface CheckOptions {

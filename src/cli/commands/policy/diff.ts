@@ -44,7 +44,7 @@ tried, some that their patterns match, some that they do not name, and none, and
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'check_failed'],
-  }) as unknown as Command;
+  });
 }
 
 interface DiffOptions {

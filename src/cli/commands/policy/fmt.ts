@@ -29,7 +29,7 @@ touched. What comes from standard input goes to standard output.`,
       { says: 'in CI', command: 'palyra policy fmt --check team' },
     ],
     exits: ['ok', 'usage', 'not_found', 'check_failed', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 async function format(cli: Cli, paths: readonly string[], check: boolean): Promise<ExitName> {

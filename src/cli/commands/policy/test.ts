@@ -59,7 +59,7 @@ false. It is that of your own policies, and of the baseline where you have none.
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'check_failed'],
-  }) as unknown as Command;
+  });
 }
 
 interface TestOptions {

@@ -27,7 +27,7 @@ are any Cedar policies, templates included. Errors end with exit 6; warnings alo
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'check_failed'],
-  }) as unknown as Command;
+  });
 }
 
 async function validateAll(cli: Cli, paths: readonly string[], schema: string | undefined): Promise<ExitName> {

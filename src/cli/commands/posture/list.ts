@@ -57,5 +57,5 @@ export function list(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'every tool', command: 'palyra posture list' }],
     exits: ['ok', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

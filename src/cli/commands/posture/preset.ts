@@ -33,7 +33,7 @@ export function preset(cli: Cli): Command {
       { says: 'set it', command: 'palyra posture preset conservative_coding --yes' },
     ],
     exits: ['ok', 'usage', 'forbidden', 'declined', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 function sayPresets({ output }: Cli): ExitName {

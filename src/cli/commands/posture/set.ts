@@ -50,7 +50,7 @@ always_allow never lifts a forbid that you wrote yourself, and lifts the baselin
       },
     ],
     exits: ['ok', 'usage', 'forbidden', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 function readState(given: string): (typeof POSTURE_STATES)[number] {

@@ -48,5 +48,5 @@ export function show(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'a tool that nobody has allowed', command: 'palyra posture show palyra.http.fetch' }],
     exits: ['ok', 'usage', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -34,5 +34,5 @@ export function remove(cli: Cli): Command {
       { says: 'and no longer', command: 'palyra shares remove memory runbook' },
     ],
     exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

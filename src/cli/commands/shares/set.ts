@@ -35,5 +35,5 @@ export function set(cli: Cli): Command {
       { says: 'let the workspace read a memory', command: 'palyra shares set memory runbook --level read' },
     ],
     exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -75,5 +75,5 @@ write the state is trusted. The principal of a workspace's token is always one o
       { says: 'into a file that only you can read', command: '(umask 077; palyra tokens mint --label ci > ci.secret)' },
     ],
     exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

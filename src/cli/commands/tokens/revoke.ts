@@ -40,5 +40,5 @@ export function revoke(cli: Cli): Command {
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -64,5 +64,5 @@ than it would have. A token that is revoked, expired or rotated already is not r
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -49,7 +49,7 @@ In git, what a commit adds and says is looked through; what it takes away was th
       { says: 'what somebody pipes in', command: 'echo nothing here | palyra tokens scan' },
     ],
     exits: ['ok', 'usage', 'check_failed'],
-  }) as unknown as Command;
+  });
 }
 
 const LISTING = {

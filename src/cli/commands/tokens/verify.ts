@@ -52,7 +52,7 @@ A secret is never an argument: other processes can read those.`,
       { says: 'the same', command: 'palyra tokens verify --scope compat.chat.create --secret-file ci.secret --json' },
     ],
     exits: ['ok', 'usage', 'not_found', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 const HOW = 'palyra tokens verify < FILE   or --secret-file FILE';

@@ -33,5 +33,5 @@ export function create(cli: Cli): Command {
       { says: 'see what another would be', command: 'palyra workspaces create "On call" --team ops --dry-run' },
     ],
     exits: ['ok', 'usage', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
