@@ -1,6 +1,6 @@
 import { requirePermission } from '../access/permission.ts';
 import { ulid } from '../ids.ts';
-import { applyChanges, type PostureChange, type PostureWish, planChanges } from '../posture/change.ts';
+import { applyChanges, changeRecord, type PostureChange, type PostureWish, planChanges } from '../posture/change.ts';
 import { type Acted, act } from './act.ts';
 import type { AccessDesk } from './change-registry.ts';
 
@@ -29,20 +29,9 @@ export async function changePosture(
           timeUnixMs: now,
           actor: acting.actor,
           kind: 'posture.change',
-          payload: { changes: changes.map(entryOf), ...given },
+          payload: { changes: changes.map(changeRecord), ...given },
         },
       ],
     };
   });
-}
-
-function entryOf({ tool, scope, state, before, expiresAtUnixMs }: PostureChange) {
-  return {
-    tool_name: tool,
-    scope_kind: scope.kind,
-    scope_id: scope.id,
-    previous_state: before ?? null,
-    state: state ?? null,
-    ...(expiresAtUnixMs === undefined ? {} : { expires_at_unix_ms: expiresAtUnixMs }),
-  };
 }
