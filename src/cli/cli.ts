@@ -1,7 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError } from '../errors.ts';
-import type { AccessDesk } from '../flows/change-registry.ts';
+import type { Desk } from '../flows/act.ts';
 import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import { count, printable } from '../text.ts';
@@ -71,7 +71,7 @@ export async function openStore(
 }
 
 /** What a mutation of the registry is made with. */
-export async function openDesk(cli: Cli): Promise<AccessDesk> {
+export async function openDesk(cli: Cli): Promise<Desk> {
   const { world, options } = cli;
   const { login, uid } = world.account();
   return {

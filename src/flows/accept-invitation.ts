@@ -2,14 +2,15 @@ import { requireFlag } from '../access/flag.ts';
 import { accept } from '../access/invitation.ts';
 import type { Membership, Workspace } from '../access/registry.ts';
 import { ulid } from '../ids.ts';
-import { type AccessDesk, type Changed, changeRegistry } from './change-registry.ts';
+import type { Desk } from './act.ts';
+import { type Changed, changeRegistry } from './change-registry.ts';
 
 /**
  * Become a member by the secret of an invitation; it is the invited one who acts.
  * @throws PalyraError access.flag_off, store.not_found, store.conflict (accepted already, expired), access.forbidden
  */
 export async function acceptInvitation(
-  desk: AccessDesk,
+  desk: Desk,
   secret: string,
 ): Promise<Changed<{ readonly workspace: Workspace; readonly membership: Membership }>> {
   return await changeRegistry(desk, (registry, acting, now) => {

@@ -1,7 +1,8 @@
 import { changeFlag as change, type FlagImpact, type FlagRequest } from '../access/flag-change.ts';
 import type { FeatureFlag } from '../access/registry.ts';
 import { PalyraError } from '../errors.ts';
-import { type AccessDesk, type Changed, changeRegistry } from './change-registry.ts';
+import type { Desk } from './act.ts';
+import { type Changed, changeRegistry } from './change-registry.ts';
 
 export interface FlagChanged {
   readonly flag: FeatureFlag;
@@ -14,7 +15,7 @@ export interface FlagChanged {
  * @throws PalyraError approval.declined, store.conflict, and as changeFlag of access/flag-change.ts and changeRegistry do
  */
 export async function changeFlag(
-  desk: AccessDesk,
+  desk: Desk,
   request: FlagRequest,
   agreed: (seen: FlagChanged) => Promise<boolean>,
 ): Promise<Changed<FlagChanged>> {
@@ -23,7 +24,7 @@ export async function changeFlag(
   if (!(await agreed(seen.answer))) throw new PalyraError('approval.declined', 'nothing was changed');
   return desk.dryRun ? seen : await turn(desk, seen.answer.impact);
 
-  async function turn(by: AccessDesk, expected?: FlagImpact): Promise<Changed<FlagChanged>> {
+  async function turn(by: Desk, expected?: FlagImpact): Promise<Changed<FlagChanged>> {
     return await changeRegistry(by, (registry, acting, now) => {
       const { registry: next, flag, impact } = change(registry, acting, request, now);
       if (expected !== undefined && JSON.stringify(impact) !== JSON.stringify(expected)) throw changedMeanwhile();

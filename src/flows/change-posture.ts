@@ -1,15 +1,14 @@
 import { requirePermission } from '../access/permission.ts';
 import { ulid } from '../ids.ts';
 import { applyChanges, changeRecord, type PostureChange, type PostureWish, planChanges } from '../posture/change.ts';
-import { type Acted, act } from './act.ts';
-import type { AccessDesk } from './change-registry.ts';
+import { type Acted, act, type Desk } from './act.ts';
 
 /**
  * Set or clear postures together; what is so already is no change.
  * @throws PalyraError access.forbidden, store.*
  */
 export async function changePosture(
-  desk: AccessDesk,
+  desk: Desk,
   wishes: readonly PostureWish[],
 ): Promise<Acted<readonly PostureChange[]>> {
   const { clock, random, reason } = desk;

@@ -3,14 +3,15 @@ import { requireFlag } from '../access/flag.ts';
 import { requirePermission, rootWorkspace } from '../access/permission.ts';
 import { type MadeWorkspace, makeWorkspace, type NewWorkspace } from '../access/workspace.ts';
 import { ulid } from '../ids.ts';
-import { type AccessDesk, type Changed, changeRegistry } from './change-registry.ts';
+import type { Desk } from './act.ts';
+import { type Changed, changeRegistry } from './change-registry.ts';
 
 /**
  * Make a workspace, its team if there is none of that name, and whoever asks its owner. With `rbac` on only whoever
  * manages the first workspace may: nobody makes themselves an owner of everything.
  * @throws PalyraError usage.invalid, access.flag_off, access.forbidden, store.conflict
  */
-export async function createWorkspace(desk: AccessDesk, asked: NewWorkspace): Promise<Changed<MadeWorkspace>> {
+export async function createWorkspace(desk: Desk, asked: NewWorkspace): Promise<Changed<MadeWorkspace>> {
   const wanted = {
     name: parseName(asked.name, 'the name'),
     team: asked.team === undefined ? undefined : parseName(asked.team, '--team'),

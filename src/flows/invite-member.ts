@@ -9,7 +9,8 @@ import { findWorkspace } from '../access/workspace.ts';
 import { PalyraError } from '../errors.ts';
 import { ulid } from '../ids.ts';
 import { parseMoment } from '../time.ts';
-import { type AccessDesk, type Changed, changeRegistry } from './change-registry.ts';
+import type { Desk } from './act.ts';
+import { type Changed, changeRegistry } from './change-registry.ts';
 
 /** Who is invited to what; all as typed. */
 export interface InvitationWish {
@@ -32,7 +33,7 @@ export interface Invited {
  * Invite somebody to a workspace.
  * @throws PalyraError usage.invalid, usage.unknown, access.flag_off, access.forbidden, store.not_found, store.conflict
  */
-export async function inviteMember(desk: AccessDesk, wish: InvitationWish): Promise<Changed<Invited>> {
+export async function inviteMember(desk: Desk, wish: InvitationWish): Promise<Changed<Invited>> {
   const identity = parseName(wish.identity, 'the identity');
   const role = parseRole(wish.role);
   const expiresAt = parseMoment(wish.expires, desk.clock(), '--expires');

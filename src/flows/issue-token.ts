@@ -4,15 +4,10 @@ import type { ApiToken, Registry } from '../access/registry.ts';
 import { formSecret } from '../access/secret.ts';
 import { ulid } from '../ids.ts';
 import type { Rates } from '../store/rates.ts';
-import {
-  type AccessDesk,
-  type Changed,
-  changeRegistry,
-  type EventDraft,
-  type RegistryChange,
-} from './change-registry.ts';
+import type { Desk } from './act.ts';
+import { type Changed, changeRegistry, type EventDraft, type RegistryChange } from './change-registry.ts';
 
-export interface IssuingDesk extends AccessDesk {
+export interface IssuingDesk extends Desk {
   readonly rates: Rates;
 }
 

@@ -4,7 +4,8 @@ import { type Removal, removeMember as removeFrom } from '../access/membership.t
 import { requirePermission } from '../access/permission.ts';
 import type { Workspace } from '../access/registry.ts';
 import { findWorkspace } from '../access/workspace.ts';
-import { type AccessDesk, type Changed, changeRegistry } from './change-registry.ts';
+import type { Desk } from './act.ts';
+import { type Changed, changeRegistry } from './change-registry.ts';
 
 /**
  * Remove a member, with their tokens for the workspace, or withdraw the invitation of somebody who is none yet.
@@ -12,7 +13,7 @@ import { type AccessDesk, type Changed, changeRegistry } from './change-registry
  * @throws PalyraError usage.invalid, access.flag_off, access.forbidden, store.not_found, store.conflict
  */
 export async function removeMember(
-  desk: AccessDesk,
+  desk: Desk,
   asked: { readonly workspace?: string | undefined; readonly principal: string },
 ): Promise<Changed<Removal & { readonly workspace: Workspace }>> {
   const principal = parseName(asked.principal, 'the principal');

@@ -4,7 +4,8 @@ import { requirePermission } from '../access/permission.ts';
 import type { Share, Workspace } from '../access/registry.ts';
 import { parseWord, removeShare as removeFrom } from '../access/share.ts';
 import { findWorkspace } from '../access/workspace.ts';
-import { type AccessDesk, type Changed, changeRegistry } from './change-registry.ts';
+import type { Desk } from './act.ts';
+import { type Changed, changeRegistry } from './change-registry.ts';
 
 /**
  * Share a resource no longer.
@@ -12,7 +13,7 @@ import { type AccessDesk, type Changed, changeRegistry } from './change-registry
  * @throws PalyraError usage.invalid, access.flag_off, access.forbidden, store.not_found
  */
 export async function removeShare(
-  desk: AccessDesk,
+  desk: Desk,
   asked: { readonly workspace?: string | undefined; readonly kind: string; readonly id: string },
 ): Promise<Changed<{ readonly share: Share; readonly workspace: Workspace }>> {
   const kind = parseWord(asked.kind, 'the kind');

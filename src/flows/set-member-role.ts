@@ -5,7 +5,8 @@ import { requirePermission } from '../access/permission.ts';
 import type { Workspace } from '../access/registry.ts';
 import { parseRole } from '../access/role.ts';
 import { findWorkspace } from '../access/workspace.ts';
-import { type AccessDesk, type Changed, changeRegistry } from './change-registry.ts';
+import type { Desk } from './act.ts';
+import { type Changed, changeRegistry } from './change-registry.ts';
 
 /** Who is to have which role where; all as typed. */
 export interface RoleWish {
@@ -19,7 +20,7 @@ export interface RoleWish {
  * @throws PalyraError usage.invalid, usage.unknown, access.flag_off, access.forbidden, store.not_found, store.conflict
  */
 export async function setMemberRole(
-  desk: AccessDesk,
+  desk: Desk,
   wish: RoleWish,
 ): Promise<Changed<RoleSet & { readonly workspace: Workspace }>> {
   const principal = parseName(wish.principal, 'the principal');

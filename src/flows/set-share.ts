@@ -5,7 +5,8 @@ import type { Share, Workspace } from '../access/registry.ts';
 import { parseWord, setShare as setIn } from '../access/share.ts';
 import { findWorkspace } from '../access/workspace.ts';
 import { ulid } from '../ids.ts';
-import { type AccessDesk, type Changed, changeRegistry } from './change-registry.ts';
+import type { Desk } from './act.ts';
+import { type Changed, changeRegistry } from './change-registry.ts';
 
 /** What is shared with which workspace, and how far; all as typed. */
 export interface ShareWish {
@@ -26,7 +27,7 @@ export interface ShareSet {
  * Share a resource with a workspace, or change how far.
  * @throws PalyraError usage.invalid, access.flag_off, access.forbidden, store.not_found
  */
-export async function setShare(desk: AccessDesk, wish: ShareWish): Promise<Changed<ShareSet>> {
+export async function setShare(desk: Desk, wish: ShareWish): Promise<Changed<ShareSet>> {
   const kind = parseWord(wish.kind, 'the kind');
   const id = parseName(wish.id, 'the id');
   const accessLevel = parseWord(wish.accessLevel, '--level');

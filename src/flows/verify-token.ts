@@ -8,7 +8,7 @@ import type { Rates } from '../store/rates.ts';
 import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../time.ts';
-import { refusalEntry } from './change-registry.ts';
+import { refusalEntry } from './act.ts';
 
 export interface VerifyingDesk {
   readonly store: Store<State>;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import type { Finding } from '../../finding.ts';
-import type { AccessDesk } from '../../flows/change-registry.ts';
+import type { Desk } from '../../flows/act.ts';
 import type { DiagnosisDesk } from '../../flows/diagnose.ts';
 import type { Validation } from '../../flows/validate-policies.ts';
 import { count, printable } from '../../text.ts';
@@ -99,8 +99,8 @@ async function validateConfigured(cli: Cli, { policyPaths }: EffectiveConfig): P
 /** What commands left whose palyra was killed is put aside, and said. */
 async function finishRuns(
   { world, output }: Cli,
-  access: AccessDesk,
-  { store, runs }: Pick<DiagnosisDesk, 'runs'> & Pick<AccessDesk, 'store'>,
+  access: Desk,
+  { store, runs }: Pick<DiagnosisDesk, 'runs'> & Pick<Desk, 'store'>,
 ): Promise<void> {
   const flow = await import('../../flows/lost-runs.ts');
   const { whoActs } = await import('../../flows/act.ts');

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Approval, SCOPES, type Scope, stateOf, type Verdict } from '../../../approvals/approval.ts';
 import { PalyraError } from '../../../errors.ts';
-import type { AccessDesk } from '../../../flows/change-registry.ts';
+import type { Desk } from '../../../flows/act.ts';
 import { shortId } from '../../../ids.ts';
 import { count, nearest, printable } from '../../../text.ts';
 import { parseDuration, relative } from '../../../time.ts';
@@ -182,7 +182,7 @@ function nearestScope(scope: string): string {
   return near === undefined ? '--scope once' : `did you mean ${near}?`;
 }
 
-async function pendingOf(cli: Cli, desk: AccessDesk, ids: readonly string[]): Promise<Approval[]> {
+async function pendingOf(cli: Cli, desk: Desk, ids: readonly string[]): Promise<Approval[]> {
   const { approvals: book } = await desk.store.read('approvals');
   const now = cli.world.clock();
   const pending = book.approvals.filter((approval) => stateOf(approval, now) === 'pending');
