@@ -5,6 +5,7 @@ import type { Desk } from '../flows/act.ts';
 import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import { count, printable } from '../text.ts';
+import type { ColorChoice } from './color.ts';
 import type { Exit } from './exits.ts';
 import type { Output } from './output.ts';
 import type { World } from './world.ts';
@@ -21,7 +22,7 @@ export interface GlobalOptions {
   readonly reason?: string | undefined;
   readonly quiet: boolean;
   readonly verbose: boolean;
-  readonly color: 'auto' | 'always' | 'never';
+  readonly color: ColorChoice;
 }
 
 /** What a verb works with: the world, the options that every command takes, and the way to say things. */
