@@ -79,10 +79,8 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
 
   async function repair(): Promise<readonly Finding[]> {
     const { repairState } = await import('../../flows/repair-state.ts');
-    const access = await openDesk(cli);
-    const stopped = await repairState(access, { state });
-    if (stopped === undefined && before.some(({ code }) => code.startsWith('run.')))
-      await finishRuns(cli, access, desk);
+    const stopped = await repairState(await openDesk(cli), { state });
+    if (stopped === undefined && before.some(({ code }) => code.startsWith('run.'))) await finishRuns(cli, desk);
     const left = await diagnose(desk);
     // whatever stopped it is wrong, even where looking alone does not find it
     return stopped === undefined || left.some(({ isWrong }) => isWrong) ? left : [...left, stopped];
@@ -97,19 +95,12 @@ async function validateConfigured(cli: Cli, { policyPaths }: EffectiveConfig): P
 }
 
 /** What commands left whose palyra was killed is put aside, and said. */
-async function finishRuns(
-  { world, output }: Cli,
-  access: Desk,
-  { store, runs }: Pick<DiagnosisDesk, 'runs'> & Pick<Desk, 'store'>,
-): Promise<void> {
-  const flow = await import('../../flows/lost-runs.ts');
-  const { whoActs } = await import('../../flows/act.ts');
-  const { protectedObstacle } = await import('../../sandbox/obstacles.ts');
-  const by = { ...access, acting: await whoActs(access) };
-  const lost = await flow.allLostRuns(store, runs);
-  for (const { workspace, changes } of await flow.finishRuns(by, { runs, sandbox: await world.sandbox() }, lost)) {
-    for (const { what, hint } of (changes ?? []).map(protectedObstacle)) output.warn(`${workspace}: ${what}`, hint);
-  }
+async function finishRuns(cli: Cli, { store, runs }: Pick<DiagnosisDesk, 'runs'> & Pick<Desk, 'store'>): Promise<void> {
+  const [{ allLostRuns }, { finishLostRuns, sayPutAside }] = await Promise.all([
+    import('../../flows/lost-runs.ts'),
+    import('../lost-runs.ts'),
+  ]);
+  for (const finished of await finishLostRuns(cli, await allLostRuns(store, runs))) sayPutAside(cli, finished);
 }
 
 function record({ code, isWrong, what, why, remedy, isFixable }: Finding) {
