@@ -13,7 +13,7 @@ import {
 import { type EvaluationConfig, establishFacts, evaluationConfigOf } from '../policy/facts.ts';
 import { type NormalizedRequest, normalizeRequest, type PolicyRequest } from '../policy/request.ts';
 import type { Constraint, NamedPolicy } from '../policy/source.ts';
-import { effectivePosture, type Posture, type Postures } from '../posture/posture.ts';
+import { type Posture, type Postures, postureOf } from '../posture/posture.ts';
 import { refuseSkill } from '../posture/skill.ts';
 import { nearest } from '../text.ts';
 import type { PoliciesInForce } from './open-policies.ts';
@@ -70,12 +70,13 @@ export function checkPolicy(desk: CheckDesk, given: PolicyRequest, view: Posture
   const facts = establishFacts(request, config);
   const decision = decide({ request, facts }, config, desk.inForce);
   const explained = explainDecision(desk, decision, config);
-  const runner = settings.tool_call.process_runner.enabled;
-  const changed = changedConfig(config, explained.smallestChange, decision);
+  const { postures, workspacesOf, now } = view;
+  const rules = { settings, config, postures, workspaceIds: workspacesOf(request.principal), now };
+  const changed = { ...rules, config: changedConfig(config, explained.smallestChange, decision) };
   return {
     ...explained,
-    posture: postureOf(request, config, runner, view),
-    afterwards: { posture: postureOf(request, changed, runner, view), skill: refuseSkill(request, settings)?.words },
+    posture: postureOf(request, rules),
+    afterwards: { posture: postureOf(request, changed), skill: refuseSkill(request, settings)?.words },
   };
 }
 
@@ -126,17 +127,4 @@ function findMeantTool(tool: string): string | undefined {
 function actionsOf(constraint: Constraint): string[] {
   const entities = constraint.op === '==' ? [constraint.entity] : constraint.op === 'in' ? constraint.entities : [];
   return entities.flatMap((entity) => ('id' in entity ? [entity.id] : []));
-}
-
-function postureOf(
-  request: NormalizedRequest,
-  config: EvaluationConfig,
-  processRunnerEnabled: boolean,
-  { postures, workspacesOf, now }: PostureView,
-): Posture | undefined {
-  if (request.tool === '') return undefined;
-  const { tool, principal, sessionId } = request;
-  const grounds = { isAllowlisted: config.allowlistedTools.has(tool), processRunnerEnabled };
-  const subject = { sessionId, principal, workspaceIds: workspacesOf(principal) };
-  return effectivePosture({ tool, grounds, subject }, postures, now);
 }
