@@ -1,5 +1,5 @@
-import { parseName } from '../access/actor.ts';
 import { requireFlag } from '../access/flag.ts';
+import { parseName } from '../access/name.ts';
 import { requirePermission, rootWorkspace } from '../access/permission.ts';
 import { type MadeWorkspace, makeWorkspace, type NewWorkspace } from '../access/workspace.ts';
 import { ulid } from '../ids.ts';

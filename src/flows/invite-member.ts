@@ -1,6 +1,6 @@
-import { parseName } from '../access/actor.ts';
 import { requireFlag } from '../access/flag.ts';
 import { invite } from '../access/invitation.ts';
+import { parseName } from '../access/name.ts';
 import { requirePermission } from '../access/permission.ts';
 import type { Invitation, Workspace } from '../access/registry.ts';
 import { parseRole } from '../access/role.ts';

@@ -1,5 +1,5 @@
-import { parseName } from '../access/actor.ts';
 import { requireFlag } from '../access/flag.ts';
+import { parseName } from '../access/name.ts';
 import { requirePermission } from '../access/permission.ts';
 import type { Share, Workspace } from '../access/registry.ts';
 import { parseWord, removeShare as removeFrom } from '../access/share.ts';

@@ -1,6 +1,6 @@
-import { parseName } from '../access/actor.ts';
 import { requireFlag } from '../access/flag.ts';
 import { type RoleSet, setRole } from '../access/membership.ts';
+import { parseName } from '../access/name.ts';
 import { requirePermission } from '../access/permission.ts';
 import type { Workspace } from '../access/registry.ts';
 import { parseRole } from '../access/role.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { refuseInvisible } from '../../../access/actor.ts';
+import { refuseInvisible } from '../../../access/name.ts';
 import type { Proposal } from '../../../approvals/proposal.ts';
 import { PalyraError } from '../../../errors.ts';
 import { whoActs } from '../../../flows/act.ts';

@@ -1,4 +1,4 @@
-import { parseName } from '../../../access/actor.ts';
+import { parseName } from '../../../access/name.ts';
 import { PalyraError } from '../../../errors.ts';
 import { changeRecord, GLOBAL, type PostureChange, type PostureScope } from '../../../posture/change.ts';
 import { printable } from '../../../text.ts';
