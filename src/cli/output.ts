@@ -60,6 +60,22 @@ export function openOutput(stdout: Sink, stderr: Sink, settings: OutputSettings)
   };
 }
 
+/** Whether the reader has taken a text; false when it is gone, or the disk is full. */
+export function written(stdout: NodeJS.WriteStream, text: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    stdout.write(text, (error) => resolve(error === undefined || error === null));
+  });
+}
+
+/** Until the reader has caught up, or is gone. */
+export async function drained(stdout: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => {
+    stdout.once('drain', resolve);
+    stdout.once('close', resolve);
+    stdout.once('error', () => resolve());
+  });
+}
+
 /** What is so, then why, then the next command to type; in JSON mode one object. On stderr, always. */
 export function sayError(stderr: Sink, error: PalyraError, exit: ExitName, json: boolean, paint: Paint): void {
   if (json) {

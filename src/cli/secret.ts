@@ -1,6 +1,6 @@
 import { PalyraError } from '../errors.ts';
 import type { Cli } from './cli.ts';
-import { written } from './lines.ts';
+import { written } from './output.ts';
 
 const SECRET_BYTES = 1024;
 

@@ -4,7 +4,7 @@ import { count } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { drained } from '../../lines.ts';
+import { drained } from '../../output.ts';
 
 export function exportJournal(cli: Cli): Command {
   const verb = command('export')

@@ -6,7 +6,7 @@ import { parseMoment, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { drained } from '../../lines.ts';
+import { drained } from '../../output.ts';
 import { type FixedColumn, openRows } from '../../table.ts';
 
 export function log(cli: Cli): Command {

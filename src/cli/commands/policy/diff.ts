@@ -9,8 +9,9 @@ import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { answerLines, openProgress } from '../../lines.ts';
+import { answerLines } from '../../lines.ts';
 import { baselineOf, gateSchemaOf } from '../../policies.ts';
+import { openProgress } from '../../progress.ts';
 
 const SCHEMA = 'palyra.policy.diff/1';
 const FAILING = ['widen', 'narrow', 'any'];

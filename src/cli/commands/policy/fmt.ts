@@ -5,7 +5,7 @@ import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { openProgress } from '../../lines.ts';
+import { openProgress } from '../../progress.ts';
 
 export function fmt(cli: Cli): Command {
   const verb = command('fmt')

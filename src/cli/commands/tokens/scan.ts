@@ -6,7 +6,7 @@ import { shortId } from '../../../ids.ts';
 import { count } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
-import { openProgress } from '../../lines.ts';
+import { openProgress } from '../../progress.ts';
 import { sayList } from '../../table.ts';
 
 export function scan(cli: Cli): Command {
