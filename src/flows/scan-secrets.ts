@@ -1,11 +1,11 @@
 import { openGitLog } from '../access/git-log.ts';
 import type { Registry } from '../access/registry.ts';
-import { type Finding, openLookup, openScanner, type Sighting } from '../access/scan.ts';
+import { type FoundSecret, openLookup, openScanner, type Sighting } from '../access/scan.ts';
 import { PalyraError } from '../errors.ts';
 import type { Sources } from '../store/sources.ts';
 
 /** Where a secret stands. */
-export interface Hit extends Finding {
+export interface Hit extends FoundSecret {
   /** a path, `standard input`, or `path@commit` */
   readonly source: string;
   readonly line: number;

@@ -22,7 +22,7 @@ export interface VerifyingDesk {
 }
 
 /** Whether a secret opens what is asked. What is invalid is so for one reason as for another: the journal knows which. */
-export type Verdict =
+export type Verification =
   | { readonly valid: true; readonly token: ApiToken }
   | { readonly valid: false; readonly reason: 'invalid' }
   | { readonly valid: false; readonly reason: 'missing_scope'; readonly missing: MissingScope }
@@ -32,7 +32,11 @@ export type Verdict =
  * Hold a secret against registry, scopes and rate limit, in this order. Fails closed: whatever cannot be read throws.
  * @throws PalyraError store.unsafe, store.busy, store.write_failed
  */
-export async function verifyToken(desk: VerifyingDesk, secret: string, scopes: readonly string[]): Promise<Verdict> {
+export async function verifyToken(
+  desk: VerifyingDesk,
+  secret: string,
+  scopes: readonly string[],
+): Promise<Verification> {
   const { store, rates, clock, dryRun } = desk;
   const now = clock();
   const { registry } = await store.read('registry');

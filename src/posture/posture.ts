@@ -100,7 +100,7 @@ export function isInForce({ expires_at_unix_ms: expiry }: PostureOverride, now: 
 }
 
 /** The posture when nobody has set one: a tool that needs an approval is asked for. */
-export function defaultPosture(tool: string): Posture {
+function defaultPosture(tool: string): Posture {
   if (!requiresApproval(tool)) {
     return { tool, state: 'always_allow', source: 'default', why: 'the catalog calls it harmless' };
   }

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { type Approval, type ApprovalState, stateOf } from '../../../approvals/approval.ts';
-import { PalyraError } from '../../../errors.ts';
 import { shortId } from '../../../ids.ts';
-import { nearest } from '../../../text.ts';
 import { parseMoment, relative, rfc3339 } from '../../../time.ts';
+import { readChoice } from '../../choice.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import { sayList } from '../../table.ts';
@@ -84,14 +83,8 @@ const DECISION_OF = {
 export function filterOf(given: ApprovalFilter, now: number): (approval: Approval) => boolean {
   const since = given.since === undefined ? null : parseMoment(given.since, now, '--since', -1);
   const until = given.until === undefined ? null : parseMoment(given.until, now, '--until', -1);
-  const { subject, principal, decision, type } = given;
-  if (decision !== undefined && !DECISIONS.some((known) => known === decision)) {
-    const [near] = nearest(decision, DECISIONS);
-    throw new PalyraError('usage.unknown', `unknown decision ${decision.slice(0, 40)}`, {
-      why: `a decision is ${DECISIONS.join(', ')}`,
-      hint: near === undefined ? 'palyra approvals list --help' : `did you mean ${near}?`,
-    });
-  }
+  const { subject, principal, type } = given;
+  const decision = given.decision === undefined ? undefined : readChoice('decision', given.decision, DECISIONS);
   return (approval) =>
     (since === null || approval.requested_at_unix_ms >= since) &&
     (until === null || approval.requested_at_unix_ms < until) &&

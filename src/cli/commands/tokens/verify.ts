@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ApiToken } from '../../../access/registry.ts';
 import { parseScope } from '../../../access/role.ts';
 import { PalyraError } from '../../../errors.ts';
-import type { Verdict } from '../../../flows/verify-token.ts';
+import type { Verification } from '../../../flows/verify-token.ts';
 import { shortId } from '../../../ids.ts';
 import { printable } from '../../../text.ts';
 import { type Cli, ending, openDesk, stateRoot } from '../../cli.ts';
@@ -64,7 +64,7 @@ function onCommandLine(): PalyraError {
   });
 }
 
-function verdictRecord(verdict: Verdict) {
+function verdictRecord(verdict: Verification) {
   if (verdict.valid) return { valid: true, ...identity(verdict.token) };
   const { valid, reason: reason_code } = verdict;
   if (verdict.reason === 'missing_scope') return { valid, reason_code, ...verdict.missing };
@@ -76,7 +76,7 @@ function identity({ token_id, label, principal, workspace_id, role, scopes, expi
   return withTimes({ token_id, label, principal, workspace_id, role, scopes, expires_at_unix_ms });
 }
 
-function inWords(verdict: Verdict, { world, output: { paint } }: Cli): string {
+function inWords(verdict: Verification, { world, output: { paint } }: Cli): string {
   if (verdict.valid) {
     const { token } = verdict;
     const who = `${shortId(token.token_id)} ${printable(token.label)}`;
