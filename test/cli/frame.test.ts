@@ -1,5 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -36,26 +45,56 @@ test('what every command loads at once holds no costly package', () => {
     expect(atOnce).not.toContain(slow);
 });
 
-test('what V8 knows of palyra is beside it, and palyra is the same without', () => {
+describe('the program that starts palyra', () => {
   const place = mkdtempSync(join(tmpdir(), 'palyra-test-'));
   for (const name of ['bin', 'dist', 'policies', 'package.json'])
     cpSync(join(PACKAGE, name), join(place, name), { recursive: true });
-  const [known, ...others] = readdirSync(join(place, 'dist')).filter((name) => name.endsWith('.v8'));
-  expect(others).toEqual([]);
-  const path = join(place, 'dist', known ?? '');
-  const version = () =>
-    execFileSync(process.execPath, [join(place, 'bin/palyra.js'), '--version'], { encoding: 'utf8' });
-  const said = version();
-  expect(said).toMatch(/^\d+\.\d+\.\d+\n$/);
-  // cut off, another's, gone
-  for (const change of [
-    () => truncateSync(path, 1000),
-    () => writeFileSync(path, 'of another V8'),
-    () => rmSync(path),
-  ]) {
-    change();
-    expect(version()).toBe(said);
-  }
+  const version = (...options: string[]) => {
+    const { stdout, stderr, status } = spawnSync(
+      process.execPath,
+      [...options, join(place, 'bin/palyra.js'), '--version'],
+      { encoding: 'utf8' },
+    );
+    return { stdout, stderr, status };
+  };
+  const { version: itsVersion } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
+  const itsAnswer = { stdout: `${itsVersion}\n`, stderr: '', status: 0 };
+
+  test('has beside it what V8 knows of palyra, and does the same without', () => {
+    const [known, ...others] = readdirSync(join(place, 'dist')).filter((name) => name.endsWith('.v8'));
+    expect(others).toEqual([]);
+    const path = join(place, 'dist', known ?? '');
+    expect(version()).toEqual(itsAnswer);
+    for (const change of [
+      () => truncateSync(path, 1000),
+      () => writeFileSync(path, 'of another V8'),
+      () => rmSync(path),
+    ]) {
+      change();
+      expect(version()).toEqual(itsAnswer);
+    }
+  });
+
+  test('says which Node it needs, and that it has to be built', () => {
+    const old = join(place, 'old.cjs');
+    writeFileSync(
+      old,
+      "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.16.1' } });",
+    );
+    const hint = 'palyra: hint:  node --version\n';
+    expect(version('--require', old)).toEqual({
+      stdout: '',
+      stderr: `palyra: error: palyra needs Node 20.17 or newer\n${hint}`,
+      status: 1,
+    });
+    rmSync(join(place, 'dist'), { recursive: true });
+    const build = `palyra: hint:  npm --prefix ${realpathSync(place)} run build\n`;
+    expect(version()).toEqual({
+      stdout: '',
+      stderr: `palyra: error: palyra has not been built\n${build}`,
+      status: 1,
+    });
+  });
 });
 
 test('an option given twice is refused, unless it gathers', async () => {
