@@ -1,4 +1,4 @@
-import type { ScenarioResult } from '../flows/test-policies.ts';
+import type { ScenarioResult } from '../flows/policy/test-policies.ts';
 import { printable } from '../text.ts';
 
 /**

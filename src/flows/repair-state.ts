@@ -4,8 +4,8 @@ import { PalyraError } from '../errors.ts';
 import { type Finding, findingOf } from '../finding.ts';
 import type { StateInspector } from '../store/inspection.ts';
 import type { State } from '../store/state.ts';
+import { changeRegistry } from './access/change-registry.ts';
 import type { Desk } from './act.ts';
-import { changeRegistry } from './change-registry.ts';
 
 /**
  * Repair what is safe: file modes, what a crash left, and of the registry what gives nobody a right and takes none. What

@@ -3,7 +3,7 @@ import type { EffectiveConfig } from '../../config/effective.ts';
 import type { Finding } from '../../finding.ts';
 import type { Desk } from '../../flows/act.ts';
 import type { DiagnosisDesk } from '../../flows/diagnose.ts';
-import type { Validation } from '../../flows/validate-policies.ts';
+import type { Validation } from '../../flows/policy/validate-policies.ts';
 import { count, printable } from '../../text.ts';
 import { type Cli, configPath, ending, openDesk, shownPath, stateRoot } from '../cli.ts';
 import { command, worded } from '../command.ts';
@@ -88,7 +88,7 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
 }
 
 async function validateConfigured(cli: Cli, { policyPaths }: EffectiveConfig): Promise<Validation> {
-  const { validatePolicies } = await import('../../flows/validate-policies.ts');
+  const { validatePolicies } = await import('../../flows/policy/validate-policies.ts');
   const [files, cedar] = await Promise.all([cli.world.files(), cli.world.cedar()]);
   const places = { paths: [], configured: policyPaths, baseline: baselineOf(cli), gateSchema: gateSchemaOf(cli) };
   return validatePolicies({ files, cedar }, { ...places, schema: undefined });

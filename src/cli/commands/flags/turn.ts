@@ -63,7 +63,7 @@ const TURN_EXITS = [
 ] as const;
 
 async function turn(cli: Cli, key: string, enabled: boolean, withOthers: boolean): Promise<ExitName> {
-  const { changeFlag } = await import('../../../flows/change-flag.ts');
+  const { changeFlag } = await import('../../../flows/access/change-flag.ts');
   const { answer, changed } = await changeFlag(
     await openDesk(cli),
     { key, enabled, withOthers },

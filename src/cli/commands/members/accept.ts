@@ -15,7 +15,7 @@ export function accept(cli: Cli): Command {
     .option('--secret-file <file>', 'read the secret from a file', '-')
     .action(
       ending(cli, async ({ secretFile }) => {
-        const { acceptInvitation } = await import('../../../flows/accept-invitation.ts');
+        const { acceptInvitation } = await import('../../../flows/access/accept-invitation.ts');
         const accepted = await acceptInvitation(
           await openDesk(cli),
           await readSecret(cli, secretFile, 'palyra members accept < FILE   or --secret-file FILE'),

@@ -18,7 +18,7 @@ export function invite(cli: Cli): Command {
     .action(
       ending(cli, async (identity, { role, expires, workspace }) => {
         await requireReader(cli);
-        const { inviteMember } = await import('../../../flows/invite-member.ts');
+        const { inviteMember } = await import('../../../flows/access/invite-member.ts');
         const invited = await inviteMember(await openDesk(cli), { workspace, identity, role, expires });
         const { invitation, workspace: where, secret, replaced } = invited.answer;
         const { token_hash_sha256: _, ...shown } = invitation;

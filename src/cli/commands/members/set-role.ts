@@ -17,7 +17,7 @@ export function setRole(cli: Cli): Command {
     .option('--workspace <workspace>', 'where, by slug or id (default: the only one)')
     .action(
       ending(cli, async (principal, role, { workspace }) => {
-        const { setMemberRole } = await import('../../../flows/set-member-role.ts');
+        const { setMemberRole } = await import('../../../flows/access/set-member-role.ts');
         const set = await setMemberRole(await openDesk(cli), { workspace, principal, role });
         const { membership, before, revoked, workspace: where } = set.answer;
         const place = `of ${printable(where.slug)}`;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
-import { LINE_LIMIT } from '../../../flows/check-batch.ts';
-import type { ChangedCases, ComparedLine, DiffDesk } from '../../../flows/diff-policies.ts';
+import { LINE_LIMIT } from '../../../flows/policy/check-batch.ts';
+import type { ChangedCases, ComparedLine, DiffDesk } from '../../../flows/policy/diff-policies.ts';
 import type { Change } from '../../../policy/difference.ts';
 import type { Cedar } from '../../../policy/engine.ts';
 import { evaluationConfigOf } from '../../../policy/facts.ts';
@@ -78,7 +78,7 @@ async function compare(cli: Cli, paths: readonly string[], options: DiffOptions)
 }
 
 async function openDesk(cli: Cli, cedar: Cedar, paths: readonly string[], baseline: boolean): Promise<DiffDesk> {
-  const { openPolicies } = await import('../../../flows/open-policies.ts');
+  const { openPolicies } = await import('../../../flows/policy/open-policies.ts');
   const [files, config] = await Promise.all([cli.world.files(), cli.config()]);
   const [before, after] = paths.map((path, i) => {
     const places = { baseline: baseline ? baselineOf(cli) : undefined, given: [path], configured: [] };
@@ -89,7 +89,7 @@ async function openDesk(cli: Cli, cedar: Cedar, paths: readonly string[], baseli
 }
 
 async function compareRequests(cli: Cli, desk: DiffDesk, path: string, tally: Tally): Promise<void> {
-  const { compareLine } = await import('../../../flows/diff-policies.ts');
+  const { compareLine } = await import('../../../flows/policy/diff-policies.ts');
   const items: unknown[] = [];
   await answerLines(cli, path, LINE_LIMIT, (line, number) => {
     tally.requests++;
@@ -131,7 +131,7 @@ function lineInWords(cli: Cli, { request, change }: ComparedLine, line: number):
 }
 
 async function compareAll(cli: Cli, cedar: Cedar, desk: DiffDesk, tally: Tally): Promise<void> {
-  const { compareSpace } = await import('../../../flows/diff-policies.ts');
+  const { compareSpace } = await import('../../../flows/policy/diff-policies.ts');
   const { actionsOf } = await import('../../../policy/cedar-schema.ts');
   const files = await cli.world.files();
   const schema = files.readText(gateSchemaOf(cli), { bytes: 1024 * 1024, what: 'schema file' });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { FormattedFile } from '../../../flows/format-policies.ts';
+import type { FormattedFile } from '../../../flows/policy/format-policies.ts';
 import { diffLines } from '../../../line-diff.ts';
 import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
@@ -33,7 +33,7 @@ touched. What comes from standard input goes to standard output.`,
 }
 
 async function format(cli: Cli, paths: readonly string[], check: boolean): Promise<ExitName> {
-  const { applyFormat, planFormat } = await import('../../../flows/format-policies.ts');
+  const { applyFormat, planFormat } = await import('../../../flows/policy/format-policies.ts');
   const [files, cedar] = await Promise.all([cli.world.files(), cli.world.cedar()]);
   const progress = openProgress(
     cli,

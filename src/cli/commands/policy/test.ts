@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
-import type { Difference, ScenarioResult, TestRun } from '../../../flows/test-policies.ts';
+import type { Difference, ScenarioResult, TestRun } from '../../../flows/policy/test-policies.ts';
 import { type PolicyCoverage, percentCovered, type Seen } from '../../../policy/coverage.ts';
 import type { Scenario } from '../../../policy/scenario.ts';
 import type { NamedPolicy } from '../../../policy/source.ts';
@@ -72,7 +72,7 @@ interface TestOptions {
 
 async function testAll(cli: Cli, paths: readonly string[], options: TestOptions): Promise<ExitName> {
   const threshold = readThreshold(options.threshold);
-  const { loadScenarios, testPolicies } = await import('../../../flows/test-policies.ts');
+  const { loadScenarios, testPolicies } = await import('../../../flows/policy/test-policies.ts');
   const files = await cli.world.files();
   const scenarios = await loadScenarios({ files }, paths);
   if (scenarios.length === 0) {

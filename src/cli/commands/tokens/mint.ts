@@ -25,7 +25,7 @@ export function mint(cli: Cli): Command {
     .action(
       ending(cli, async ({ label, scope, principal, workspace, role, expires, rateLimit }) => {
         await requireReader(cli);
-        const { mintToken } = await import('../../../flows/mint-token.ts');
+        const { mintToken } = await import('../../../flows/access/mint-token.ts');
         const { answer, changed } = await mintToken(await openIssuingDesk(cli), {
           label,
           scopes: scope,

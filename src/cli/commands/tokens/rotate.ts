@@ -20,7 +20,7 @@ export function rotate(cli: Cli): Command {
     .action(
       ending(cli, async (id, { grace, expires }) => {
         await requireReader(cli);
-        const { rotateToken } = await import('../../../flows/rotate-token.ts');
+        const { rotateToken } = await import('../../../flows/access/rotate-token.ts');
         const graceMs = grace === undefined ? 0 : parseDuration(grace, '--grace');
         const { answer, changed } = await rotateToken(await openIssuingDesk(cli), id, { graceMs, expires });
         const { token, rotated, secret } = answer;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ApiToken } from '../../../access/registry.ts';
 import { parseScope } from '../../../access/role.ts';
 import { PalyraError } from '../../../errors.ts';
-import type { Verification } from '../../../flows/verify-token.ts';
+import type { Verification } from '../../../flows/access/verify-token.ts';
 import { shortId } from '../../../ids.ts';
 import { printable } from '../../../text.ts';
 import { type Cli, ending, openDesk, stateRoot } from '../../cli.ts';
@@ -24,7 +24,7 @@ export function verify(cli: Cli): Command {
       ending(cli, async (secret, { secretFile, scope }) => {
         if (secret !== undefined) throw onCommandLine();
         const scopes = scope.map((word) => parseScope(word));
-        const { verifyToken } = await import('../../../flows/verify-token.ts');
+        const { verifyToken } = await import('../../../flows/access/verify-token.ts');
         const verdict = await verifyToken(
           {
             ...(await openDesk(cli)),

@@ -1,10 +1,10 @@
-import type { EffectiveConfig } from '../config/effective.ts';
-import { PalyraError } from '../errors.ts';
-import type { Evaluator } from '../policy/decision.ts';
-import type { Cedar } from '../policy/engine.ts';
-import { openEvaluator, type PolicyEvaluator } from '../policy/evaluator.ts';
-import { type NamedPolicy, namePolicies, type PolicySource, readPolicies, splitPolicies } from '../policy/source.ts';
-import type { Files } from '../store/files.ts';
+import type { EffectiveConfig } from '../../config/effective.ts';
+import { PalyraError } from '../../errors.ts';
+import type { Evaluator } from '../../policy/decision.ts';
+import type { Cedar } from '../../policy/engine.ts';
+import { openEvaluator, type PolicyEvaluator } from '../../policy/evaluator.ts';
+import { type NamedPolicy, namePolicies, type PolicySource, readPolicies, splitPolicies } from '../../policy/source.ts';
+import type { Files } from '../../store/files.ts';
 import { listConfiguredFiles, listPolicyFiles, POLICY_FILE, type PolicyFile } from './policy-files.ts';
 
 /** The policies that decide, read, checked, named and ready to be asked. */

@@ -1,21 +1,21 @@
-import type { EffectiveConfig } from '../config/effective.ts';
-import { findTool, toolNames } from '../policy/catalog.ts';
-import { decide, gateContext, type PolicyDecision } from '../policy/decision.ts';
-import type { Cedar } from '../policy/engine.ts';
-import { cedarCallOf } from '../policy/evaluator.ts';
+import type { EffectiveConfig } from '../../config/effective.ts';
+import { findTool, toolNames } from '../../policy/catalog.ts';
+import { decide, gateContext, type PolicyDecision } from '../../policy/decision.ts';
+import type { Cedar } from '../../policy/engine.ts';
+import { cedarCallOf } from '../../policy/evaluator.ts';
 import {
   changedConfig,
   findNearMisses,
   findSmallestChange,
   type NearMiss,
   type SmallestChange,
-} from '../policy/explanation.ts';
-import { type EvaluationConfig, establishFacts, evaluationConfigOf } from '../policy/facts.ts';
-import { type NormalizedRequest, normalizeRequest, type PolicyRequest } from '../policy/request.ts';
-import type { Constraint, NamedPolicy } from '../policy/source.ts';
-import { type Posture, type Postures, postureOf } from '../posture/posture.ts';
-import { refuseSkill } from '../posture/skill.ts';
-import { nearest } from '../text.ts';
+} from '../../policy/explanation.ts';
+import { type EvaluationConfig, establishFacts, evaluationConfigOf } from '../../policy/facts.ts';
+import { type NormalizedRequest, normalizeRequest, type PolicyRequest } from '../../policy/request.ts';
+import type { Constraint, NamedPolicy } from '../../policy/source.ts';
+import { type Posture, type Postures, postureOf } from '../../posture/posture.ts';
+import { refuseSkill } from '../../posture/skill.ts';
+import { nearest } from '../../text.ts';
 import type { PoliciesInForce } from './open-policies.ts';
 
 /** A decision with everything that explains it. */

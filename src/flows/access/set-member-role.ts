@@ -1,11 +1,11 @@
-import { requireFlag } from '../access/flag.ts';
-import { type RoleSet, setRole } from '../access/membership.ts';
-import { parseName } from '../access/name.ts';
-import { requirePermission } from '../access/permission.ts';
-import type { Workspace } from '../access/registry.ts';
-import { parseRole } from '../access/role.ts';
-import { findWorkspace } from '../access/workspace.ts';
-import type { Desk } from './act.ts';
+import { requireFlag } from '../../access/flag.ts';
+import { type RoleSet, setRole } from '../../access/membership.ts';
+import { parseName } from '../../access/name.ts';
+import { requirePermission } from '../../access/permission.ts';
+import type { Workspace } from '../../access/registry.ts';
+import { parseRole } from '../../access/role.ts';
+import { findWorkspace } from '../../access/workspace.ts';
+import type { Desk } from '../act.ts';
 import { type Changed, changeRegistry } from './change-registry.ts';
 
 /** Who is to have which role where; all as typed. */

@@ -1,10 +1,10 @@
-import type { Acting } from '../access/actor.ts';
-import type { Registry, TelemetryEvent } from '../access/registry.ts';
-import { PalyraError } from '../errors.ts';
-import { ulid } from '../ids.ts';
-import type { State } from '../store/state.ts';
-import type { Outcome } from '../store/store.ts';
-import { act, type Desk } from './act.ts';
+import type { Acting } from '../../access/actor.ts';
+import type { Registry, TelemetryEvent } from '../../access/registry.ts';
+import { PalyraError } from '../../errors.ts';
+import { ulid } from '../../ids.ts';
+import type { State } from '../../store/state.ts';
+import type { Outcome } from '../../store/store.ts';
+import { act, type Desk } from '../act.ts';
 
 /** What the rules make of the registry; without `registry` nothing is to change. */
 export type RegistryChange<A> =

@@ -1,7 +1,7 @@
-import { changeFlag as change, type FlagImpact, type FlagRequest } from '../access/flag-change.ts';
-import type { FeatureFlag } from '../access/registry.ts';
-import { PalyraError } from '../errors.ts';
-import type { Desk } from './act.ts';
+import { changeFlag as change, type FlagImpact, type FlagRequest } from '../../access/flag-change.ts';
+import type { FeatureFlag } from '../../access/registry.ts';
+import { PalyraError } from '../../errors.ts';
+import type { Desk } from '../act.ts';
 import { type Changed, changeRegistry } from './change-registry.ts';
 
 export interface FlagChanged {

@@ -1,8 +1,8 @@
-import { requireFlag } from '../access/flag.ts';
-import { accept } from '../access/invitation.ts';
-import type { Membership, Workspace } from '../access/registry.ts';
-import { ulid } from '../ids.ts';
-import type { Desk } from './act.ts';
+import { requireFlag } from '../../access/flag.ts';
+import { accept } from '../../access/invitation.ts';
+import type { Membership, Workspace } from '../../access/registry.ts';
+import { ulid } from '../../ids.ts';
+import type { Desk } from '../act.ts';
 import { type Changed, changeRegistry } from './change-registry.ts';
 
 /**

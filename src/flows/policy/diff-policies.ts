@@ -1,10 +1,10 @@
-import { gateContext } from '../policy/decision.ts';
-import { type Change, findChange } from '../policy/difference.ts';
-import type { Cedar } from '../policy/engine.ts';
-import type { GateContext } from '../policy/evaluator.ts';
-import { type EvaluationConfig, establishFacts } from '../policy/facts.ts';
-import { type NormalizedRequest, normalizeRequest, readRequest } from '../policy/request.ts';
-import { openSpace, type Space } from '../policy/space.ts';
+import { gateContext } from '../../policy/decision.ts';
+import { type Change, findChange } from '../../policy/difference.ts';
+import type { Cedar } from '../../policy/engine.ts';
+import type { GateContext } from '../../policy/evaluator.ts';
+import { type EvaluationConfig, establishFacts } from '../../policy/facts.ts';
+import { type NormalizedRequest, normalizeRequest, readRequest } from '../../policy/request.ts';
+import { openSpace, type Space } from '../../policy/space.ts';
 import { readLine } from './check-batch.ts';
 import type { PoliciesInForce } from './open-policies.ts';
 

@@ -1,8 +1,8 @@
-import { openGitLog } from '../access/git-log.ts';
-import type { Registry } from '../access/registry.ts';
-import { type FoundSecret, openLookup, openScanner, type Sighting } from '../access/scan.ts';
-import { PalyraError } from '../errors.ts';
-import type { Sources } from '../store/sources.ts';
+import { openGitLog } from '../../access/git-log.ts';
+import type { Registry } from '../../access/registry.ts';
+import { type FoundSecret, openLookup, openScanner, type Sighting } from '../../access/scan.ts';
+import { PalyraError } from '../../errors.ts';
+import type { Sources } from '../../store/sources.ts';
 
 /** Where a secret stands. */
 export interface Hit extends FoundSecret {

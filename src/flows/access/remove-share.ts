@@ -1,10 +1,10 @@
-import { requireFlag } from '../access/flag.ts';
-import { parseName } from '../access/name.ts';
-import { requirePermission } from '../access/permission.ts';
-import type { Share, Workspace } from '../access/registry.ts';
-import { parseWord, removeShare as removeFrom } from '../access/share.ts';
-import { findWorkspace } from '../access/workspace.ts';
-import type { Desk } from './act.ts';
+import { requireFlag } from '../../access/flag.ts';
+import { parseName } from '../../access/name.ts';
+import { requirePermission } from '../../access/permission.ts';
+import type { Share, Workspace } from '../../access/registry.ts';
+import { parseWord, removeShare as removeFrom } from '../../access/share.ts';
+import { findWorkspace } from '../../access/workspace.ts';
+import type { Desk } from '../act.ts';
 import { type Changed, changeRegistry } from './change-registry.ts';
 
 /**

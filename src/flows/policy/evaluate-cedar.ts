@@ -1,12 +1,12 @@
-import { PalyraError } from '../errors.ts';
-import { parseJson, rawMembers } from '../json.ts';
-import { CHECK_SCHEMA } from '../policy/answer.ts';
-import { openSchema, SCHEMA_SLOT } from '../policy/cedar-schema.ts';
-import type { Cedar, JsonText, TemplateLink } from '../policy/engine.ts';
-import { openEvaluator, type PolicyEvaluator, wholeSet } from '../policy/evaluator.ts';
-import { type NamedPolicy, namePolicies, type PolicySource, readPolicies } from '../policy/source.ts';
-import type { Files } from '../store/files.ts';
-import { nearest } from '../text.ts';
+import { PalyraError } from '../../errors.ts';
+import { parseJson, rawMembers } from '../../json.ts';
+import { CHECK_SCHEMA } from '../../policy/answer.ts';
+import { openSchema, SCHEMA_SLOT } from '../../policy/cedar-schema.ts';
+import type { Cedar, JsonText, TemplateLink } from '../../policy/engine.ts';
+import { openEvaluator, type PolicyEvaluator, wholeSet } from '../../policy/evaluator.ts';
+import { type NamedPolicy, namePolicies, type PolicySource, readPolicies } from '../../policy/source.ts';
+import type { Files } from '../../store/files.ts';
+import { nearest } from '../../text.ts';
 import { readId } from './check-batch.ts';
 import { listPolicyFiles, POLICY_FILE } from './policy-files.ts';
 

@@ -1,14 +1,14 @@
-import { PalyraError } from '../errors.ts';
-import { answerOf } from '../policy/answer.ts';
-import { type Coverage, openCoverage, type PolicyCoverage } from '../policy/coverage.ts';
-import { decide, gateContext } from '../policy/decision.ts';
-import { cedarCallOf } from '../policy/evaluator.ts';
-import { establishFacts, evaluationConfigOf } from '../policy/facts.ts';
-import { type NormalizedRequest, normalizeRequest } from '../policy/request.ts';
-import { readScenarios, type Scenario } from '../policy/scenario.ts';
-import type { NamedPolicy } from '../policy/source.ts';
-import type { Files } from '../store/files.ts';
-import { compareText } from '../text.ts';
+import { PalyraError } from '../../errors.ts';
+import { answerOf } from '../../policy/answer.ts';
+import { type Coverage, openCoverage, type PolicyCoverage } from '../../policy/coverage.ts';
+import { decide, gateContext } from '../../policy/decision.ts';
+import { cedarCallOf } from '../../policy/evaluator.ts';
+import { establishFacts, evaluationConfigOf } from '../../policy/facts.ts';
+import { type NormalizedRequest, normalizeRequest } from '../../policy/request.ts';
+import { readScenarios, type Scenario } from '../../policy/scenario.ts';
+import type { NamedPolicy } from '../../policy/source.ts';
+import type { Files } from '../../store/files.ts';
+import { compareText } from '../../text.ts';
 import { type CheckDesk, type ExplainedDecision, explainDecision } from './check-policy.ts';
 
 /** Something that the answer says otherwise than expected. */

@@ -1,11 +1,11 @@
-import { requireFlag } from '../access/flag.ts';
-import { parseName } from '../access/name.ts';
-import { requirePermission } from '../access/permission.ts';
-import type { Share, Workspace } from '../access/registry.ts';
-import { parseWord, setShare as setIn } from '../access/share.ts';
-import { findWorkspace } from '../access/workspace.ts';
-import { ulid } from '../ids.ts';
-import type { Desk } from './act.ts';
+import { requireFlag } from '../../access/flag.ts';
+import { parseName } from '../../access/name.ts';
+import { requirePermission } from '../../access/permission.ts';
+import type { Share, Workspace } from '../../access/registry.ts';
+import { parseWord, setShare as setIn } from '../../access/share.ts';
+import { findWorkspace } from '../../access/workspace.ts';
+import { ulid } from '../../ids.ts';
+import type { Desk } from '../act.ts';
 import { type Changed, changeRegistry } from './change-registry.ts';
 
 /** What is shared with which workspace, and how far; all as typed. */

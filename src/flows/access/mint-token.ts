@@ -1,5 +1,5 @@
-import { mintToken as mint, type TokenRequest } from '../access/issue.ts';
-import type { ApiToken } from '../access/registry.ts';
+import { mintToken as mint, type TokenRequest } from '../../access/issue.ts';
+import type { ApiToken } from '../../access/registry.ts';
 import type { Changed } from './change-registry.ts';
 import { type IssuingDesk, issueToken, journaledToken, tokenEvent } from './issue-token.ts';
 

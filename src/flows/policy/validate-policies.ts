@@ -1,10 +1,10 @@
-import type { EffectiveConfig } from '../config/effective.ts';
-import { toolNames } from '../policy/catalog.ts';
-import { actionsOf, openSchema } from '../policy/cedar-schema.ts';
-import type { Cedar } from '../policy/engine.ts';
-import { type Finding, findDuplicates, findTemplates, validateFile } from '../policy/validation.ts';
-import type { Files } from '../store/files.ts';
-import { compareText } from '../text.ts';
+import type { EffectiveConfig } from '../../config/effective.ts';
+import { toolNames } from '../../policy/catalog.ts';
+import { actionsOf, openSchema } from '../../policy/cedar-schema.ts';
+import type { Cedar } from '../../policy/engine.ts';
+import { type Finding, findDuplicates, findTemplates, validateFile } from '../../policy/validation.ts';
+import type { Files } from '../../store/files.ts';
+import { compareText } from '../../text.ts';
 import { listConfiguredFiles, listPolicyFiles, POLICY_FILE } from './policy-files.ts';
 
 /** What is validated, and against what. */

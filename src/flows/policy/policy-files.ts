@@ -1,6 +1,6 @@
-import type { EffectiveConfig } from '../config/effective.ts';
-import { PalyraError } from '../errors.ts';
-import type { Files } from '../store/files.ts';
+import type { EffectiveConfig } from '../../config/effective.ts';
+import { PalyraError } from '../../errors.ts';
+import type { Files } from '../../store/files.ts';
 
 /** How large a policy file may be. */
 export const POLICY_FILE = { bytes: 8 * 1024 * 1024, what: 'policy file' };

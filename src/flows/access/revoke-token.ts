@@ -1,6 +1,6 @@
-import { revokeToken as revoke } from '../access/issue.ts';
-import type { ApiToken } from '../access/registry.ts';
-import type { Desk } from './act.ts';
+import { revokeToken as revoke } from '../../access/issue.ts';
+import type { ApiToken } from '../../access/registry.ts';
+import type { Desk } from '../act.ts';
 import { type Changed, changeRegistry } from './change-registry.ts';
 import { tokenEvent } from './issue-token.ts';
 

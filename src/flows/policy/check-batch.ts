@@ -1,12 +1,12 @@
-import { PalyraError } from '../errors.ts';
-import { parseJson } from '../json.ts';
-import { answerOf, CHECK_SCHEMA } from '../policy/answer.ts';
-import { decide, type PolicyDecision } from '../policy/decision.ts';
-import { type EvaluationConfig, establishFacts, readEvaluationConfig } from '../policy/facts.ts';
-import { outlineOf } from '../policy/outline.ts';
-import { Recent } from '../policy/recent.ts';
-import { normalizeRequest, readRecord, readRequest } from '../policy/request.ts';
-import { asciiJson } from '../text.ts';
+import { PalyraError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
+import { answerOf, CHECK_SCHEMA } from '../../policy/answer.ts';
+import { decide, type PolicyDecision } from '../../policy/decision.ts';
+import { type EvaluationConfig, establishFacts, readEvaluationConfig } from '../../policy/facts.ts';
+import { outlineOf } from '../../policy/outline.ts';
+import { Recent } from '../../policy/recent.ts';
+import { normalizeRequest, readRecord, readRequest } from '../../policy/request.ts';
+import { asciiJson } from '../../text.ts';
 import type { PoliciesInForce } from './open-policies.ts';
 
 /** How a line ended; of a batch, the gravest: bad input, then deny, then approval required. */

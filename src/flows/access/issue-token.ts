@@ -1,10 +1,10 @@
-import type { Acting } from '../access/actor.ts';
-import type { NewSecret } from '../access/issue.ts';
-import type { ApiToken, Registry } from '../access/registry.ts';
-import { formSecret } from '../access/secret.ts';
-import { ulid } from '../ids.ts';
-import type { Rates } from '../store/rates.ts';
-import type { Desk } from './act.ts';
+import type { Acting } from '../../access/actor.ts';
+import type { NewSecret } from '../../access/issue.ts';
+import type { ApiToken, Registry } from '../../access/registry.ts';
+import { formSecret } from '../../access/secret.ts';
+import { ulid } from '../../ids.ts';
+import type { Rates } from '../../store/rates.ts';
+import type { Desk } from '../act.ts';
 import { type Changed, changeRegistry, type EventDraft, type RegistryChange } from './change-registry.ts';
 
 export interface IssuingDesk extends Desk {

@@ -1,15 +1,15 @@
-import { requireFlag } from '../access/flag.ts';
-import { invite } from '../access/invitation.ts';
-import { parseName } from '../access/name.ts';
-import { requirePermission } from '../access/permission.ts';
-import type { Invitation, Workspace } from '../access/registry.ts';
-import { parseRole } from '../access/role.ts';
-import { formSecret } from '../access/secret.ts';
-import { findWorkspace } from '../access/workspace.ts';
-import { PalyraError } from '../errors.ts';
-import { ulid } from '../ids.ts';
-import { parseMoment } from '../time.ts';
-import type { Desk } from './act.ts';
+import { requireFlag } from '../../access/flag.ts';
+import { invite } from '../../access/invitation.ts';
+import { parseName } from '../../access/name.ts';
+import { requirePermission } from '../../access/permission.ts';
+import type { Invitation, Workspace } from '../../access/registry.ts';
+import { parseRole } from '../../access/role.ts';
+import { formSecret } from '../../access/secret.ts';
+import { findWorkspace } from '../../access/workspace.ts';
+import { PalyraError } from '../../errors.ts';
+import { ulid } from '../../ids.ts';
+import { parseMoment } from '../../time.ts';
+import type { Desk } from '../act.ts';
 import { type Changed, changeRegistry } from './change-registry.ts';
 
 /** Who is invited to what; all as typed. */

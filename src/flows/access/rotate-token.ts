@@ -1,5 +1,5 @@
-import { type RotateRequest, rotateToken as rotate } from '../access/issue.ts';
-import type { ApiToken } from '../access/registry.ts';
+import { type RotateRequest, rotateToken as rotate } from '../../access/issue.ts';
+import type { ApiToken } from '../../access/registry.ts';
 import type { Changed } from './change-registry.ts';
 import { type IssuingDesk, issueToken, journaledToken, tokenEvent } from './issue-token.ts';
 import type { Minted } from './mint-token.ts';

@@ -1,14 +1,14 @@
-import type { Claim } from '../access/actor.ts';
-import { spend } from '../access/rate.ts';
-import type { ApiToken, Registry } from '../access/registry.ts';
-import { authenticateToken, type MissingScope, missingScope } from '../access/token.ts';
-import { PalyraError } from '../errors.ts';
-import type { Actor, EntryDraft } from '../journal/entry.ts';
-import type { Rates } from '../store/rates.ts';
-import type { State } from '../store/state.ts';
-import type { Store } from '../store/store.ts';
-import type { Clock } from '../time.ts';
-import { refusalEntry } from './act.ts';
+import type { Claim } from '../../access/actor.ts';
+import { spend } from '../../access/rate.ts';
+import type { ApiToken, Registry } from '../../access/registry.ts';
+import { authenticateToken, type MissingScope, missingScope } from '../../access/token.ts';
+import { PalyraError } from '../../errors.ts';
+import type { Actor, EntryDraft } from '../../journal/entry.ts';
+import type { Rates } from '../../store/rates.ts';
+import type { State } from '../../store/state.ts';
+import type { Store } from '../../store/store.ts';
+import type { Clock } from '../../time.ts';
+import { refusalEntry } from '../act.ts';
 
 export interface VerifyingDesk {
   readonly store: Store<State>;

@@ -1,9 +1,9 @@
-import { requireFlag } from '../access/flag.ts';
-import { parseName } from '../access/name.ts';
-import { requirePermission, rootWorkspace } from '../access/permission.ts';
-import { type MadeWorkspace, makeWorkspace, type NewWorkspace } from '../access/workspace.ts';
-import { ulid } from '../ids.ts';
-import type { Desk } from './act.ts';
+import { requireFlag } from '../../access/flag.ts';
+import { parseName } from '../../access/name.ts';
+import { requirePermission, rootWorkspace } from '../../access/permission.ts';
+import { type MadeWorkspace, makeWorkspace, type NewWorkspace } from '../../access/workspace.ts';
+import { ulid } from '../../ids.ts';
+import type { Desk } from '../act.ts';
 import { type Changed, changeRegistry } from './change-registry.ts';
 
 /**

@@ -1,7 +1,7 @@
-import { diagnose, refusePolicies } from '../policy/diagnostic.ts';
-import type { Cedar } from '../policy/engine.ts';
-import { readPolicies } from '../policy/source.ts';
-import type { Files } from '../store/files.ts';
+import { diagnose, refusePolicies } from '../../policy/diagnostic.ts';
+import type { Cedar } from '../../policy/engine.ts';
+import { readPolicies } from '../../policy/source.ts';
+import type { Files } from '../../store/files.ts';
 import { listPolicyFiles, POLICY_FILE } from './policy-files.ts';
 
 /** A file and what it would be. */
