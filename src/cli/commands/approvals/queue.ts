@@ -28,7 +28,7 @@ export async function walkQueue(
   }
   const [{ askApproval, wantsNext }, { settleApproval, settleOverdue }, { readApprovals }, { readPayload }] =
     await Promise.all([
-      import('../../prompt-approval.ts'),
+      import('./prompt-approval.ts'),
       import('../../../flows/settle-approval.ts'),
       import('../../../flows/find-approval.ts'),
       import('../../../flows/read-payload.ts'),

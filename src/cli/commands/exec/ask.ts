@@ -19,7 +19,7 @@ export async function askOperator(
 
 async function askHere(cli: Cli, desk: Desk, approval: Approval): Promise<Approval> {
   const [{ askApproval }, { settleApproval }, { findApproval, readApprovals }] = await Promise.all([
-    import('../../prompt-approval.ts'),
+    import('../approvals/prompt-approval.ts'),
     import('../../../flows/settle-approval.ts'),
     import('../../../flows/find-approval.ts'),
   ]);

@@ -86,7 +86,7 @@ async function testAll(cli: Cli, paths: readonly string[], options: TestOptions)
   const watched = isMeasured ? ownPolicies(desk.inForce.policies, baselineOf(cli).shown) : [];
   const run = testPolicies(desk, scenarios, watched);
   if (options.junit !== undefined && !cli.options.dryRun) {
-    const { junitXml } = await import('../../junit.ts');
+    const { junitXml } = await import('./junit.ts');
     const describe = (result: ScenarioResult): string => failureInWords(result, PLAIN).join('\n');
     files.replace(options.junit, junitXml(run.results, describe));
   }

@@ -1,5 +1,5 @@
-import type { ScenarioResult } from '../flows/policy/test-policies.ts';
-import { printable } from '../text.ts';
+import type { ScenarioResult } from '../../../flows/policy/test-policies.ts';
+import { printable } from '../../../text.ts';
 
 /**
  * JUnit's XML, as CI systems read it: a suite a file, a case a scenario. Nothing foreign is left to the parser.

@@ -1,9 +1,9 @@
-import { type Approval, isAllowed, type Scope, stateOf } from '../approvals/approval.ts';
-import { grantRuleOf, ruleWords } from '../approvals/grant.ts';
-import { PalyraError } from '../errors.ts';
-import { shortId } from '../ids.ts';
-import { count, countHostile, nameWords, printable } from '../text.ts';
-import { inWords, rfc3339 } from '../time.ts';
+import { type Approval, isAllowed, type Scope, stateOf } from '../../../approvals/approval.ts';
+import { grantRuleOf, ruleWords } from '../../../approvals/grant.ts';
+import { PalyraError } from '../../../errors.ts';
+import { shortId } from '../../../ids.ts';
+import { count, countHostile, nameWords, printable } from '../../../text.ts';
+import { inWords, rfc3339 } from '../../../time.ts';
 import { countSecrets, maskSecrets } from './mask.ts';
 import { flow, hang, note, row } from './rows.ts';
 

@@ -6,13 +6,15 @@ import {
   type Scope,
   stateOf,
   type Verdict,
-} from '../approvals/approval.ts';
-import { PalyraError } from '../errors.ts';
-import { findApproval } from '../flows/find-approval.ts';
-import type { State } from '../store/state.ts';
-import type { Store } from '../store/store.ts';
-import { count, printable } from '../text.ts';
-import { parseDuration } from '../time.ts';
+} from '../../../approvals/approval.ts';
+import { PalyraError } from '../../../errors.ts';
+import { findApproval } from '../../../flows/find-approval.ts';
+import type { State } from '../../../store/state.ts';
+import type { Store } from '../../../store/store.ts';
+import { count, printable } from '../../../text.ts';
+import { parseDuration } from '../../../time.ts';
+import type { Cli } from '../../cli.ts';
+import { askLine, isPlainAsking } from '../../prompt.ts';
 import {
   ALLOWS,
   type ApprovalView,
@@ -23,8 +25,6 @@ import {
   screenRows,
   unmaskedRows,
 } from './approval-screen.ts';
-import type { Cli } from './cli.ts';
-import { askLine, isPlainAsking } from './prompt.ts';
 
 /** What an operator said to one approval. gone: it expired, or somebody else was first; that has been told already. */
 export type Said = Verdict | 'skip' | 'quit' | 'gone';
