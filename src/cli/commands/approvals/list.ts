@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { type Approval, type ApprovalState, stateOf } from '../../../approvals/approval.ts';
 import { shortId } from '../../../ids.ts';
-import { parseMoment, relative, rfc3339 } from '../../../time.ts';
+import { parseMoment } from '../../../time.ts';
 import { readChoice } from '../../choice.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
-import { sayList } from '../../table.ts';
+import { momentColumn, sayList } from '../../table.ts';
 import { approvalJson, standing } from './words.ts';
 
 export function list(cli: Cli): Command {
@@ -34,11 +34,7 @@ export function list(cli: Cli): Command {
             { heading: 'subject', cell: (one) => one.subject_id },
             { heading: 'risk', cell: (one) => one.prompt.risk_level },
             { heading: 'principal', cell: (one) => one.principal },
-            {
-              heading: 'asked',
-              cell: (one) => relative(one.requested_at_unix_ms, now),
-              value: (one) => rfc3339(one.requested_at_unix_ms),
-            },
+            momentColumn('asked', now, 'requested_at_unix_ms'),
             { heading: 'standing', cell: (one) => standing(one, now) },
           ],
           record: (one) => approvalJson(one, now),
