@@ -4,7 +4,7 @@ import { shortId } from '../../../ids.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
 import { parseCount } from '../../numbers.ts';
-import { requireRead, requireReader } from '../../secret.ts';
+import { requireReader, showSecret } from '../../secret.ts';
 import { withTimes } from '../../times.ts';
 import { openIssuingDesk, rightsInWords } from './words.ts';
 
@@ -42,21 +42,16 @@ export function mint(cli: Cli): Command {
             'palyra tokens list',
           );
         }
-        const undo = `palyra tokens revoke ${token.token_id}`;
         const now = cli.world.clock();
         if (cli.output.json) {
           const record = withTimes(showToken(token, false, now));
           const shown = changed ? { token: secret } : {};
           cli.output.value({ schema: 'palyra.tokens.mint/1', ...shown, token_record: record, changed });
-          if (changed) await requireRead(cli, undo);
-          return 'ok';
+        } else {
+          const did = changed ? `minted ${shortId(token.token_id)}` : 'would mint a token';
+          cli.output.note(`${did} for ${rightsInWords(token, now)}`);
         }
-        const did = changed ? `minted ${shortId(token.token_id)}` : 'would mint a token';
-        cli.output.note(`${did} for ${rightsInWords(token, now)}`);
-        if (!changed) return 'ok';
-        cli.output.note('shown once; only its SHA-256 is kept');
-        cli.output.answer(secret);
-        await requireRead(cli, undo);
+        if (changed) await showSecret(cli, secret, `palyra tokens revoke ${token.token_id}`);
         return 'ok';
       }),
     );
