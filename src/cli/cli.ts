@@ -55,12 +55,14 @@ export function stateRoot({ world, options }: Pick<Cli, 'world' | 'options'>): s
   return join(baseFolder(world, 'XDG_STATE_HOME', '.local/state'), 'palyra');
 }
 
-/** Open the state; says on stderr where it was made, and warns of what a crash had left. */
+/** Open the state; says on stderr where it was made (and, if asked to say more, where it is), and warns of what a crash had left. */
 export async function openStore(
   { world, options }: Pick<Cli, 'world' | 'options'>,
   { note, warn }: Pick<Output, 'note' | 'warn'>,
 ): Promise<Store<State>> {
-  return await world.store(stateRoot({ world, options }), (notice) => {
+  const root = stateRoot({ world, options });
+  if (options.verbose) note(`state: ${printable(shownPath(world, root))}`);
+  return await world.store(root, (notice) => {
     if (notice.kind === 'created') {
       note(`made ${printable(shownPath(world, notice.root))}, for your eyes only`);
     } else if (notice.kind === 'finished') {
@@ -85,10 +87,10 @@ export async function openDesk(cli: Cli): Promise<Desk> {
   };
 }
 
-/** Read the configuration in force. */
+/** Read the configuration in force; says from where if asked to say more, and warns of what of a project's is ignored. */
 export async function openConfig(
   { world, options }: Pick<Cli, 'world' | 'options'>,
-  warn: Output['warn'],
+  { note, warn }: Pick<Output, 'note' | 'warn'>,
 ): Promise<EffectiveConfig> {
   const { loadConfig } = await import('../flows/load-config.ts');
   const named = options.config ?? filled(world.env.PALYRA_CONFIG);
@@ -101,6 +103,10 @@ export async function openConfig(
       home: homeOf(world),
     },
   );
+  if (options.verbose) {
+    const paths = [config.userPath, config.projectPath].filter((path) => path !== undefined);
+    note(`configuration: ${paths.map((path) => printable(shownPath(world, path))).join(', ')}`);
+  }
   for (const { key, why } of config.ignored) {
     warn(
       `${config.projectPath ?? 'palyra.toml'}: ${key} is ignored: ${why}`,

@@ -66,14 +66,13 @@ export async function openCli(cli: OpenCli, given: Record<string, unknown>): Pro
   const output = openOutput(world.stdout, world.stderr, {
     json: options.json,
     quiet: options.quiet,
-    verbose: options.verbose,
     paint: await openPaint(!options.json && wantsColor(color, world.env, world.stdout.isTTY)),
     errPaint: await openPaint(wantsColor(color, world.env, world.stderr.isTTY)),
   });
   let config: Promise<EffectiveConfig> | undefined;
   Object.defineProperties(cli, { options: { value: options }, output: { value: output } });
   cli.config = () => {
-    config ??= openConfig({ world, options }, output.warn);
+    config ??= openConfig({ world, options }, output);
     return config;
   };
   let store: ReturnType<Cli['store']> | undefined;

@@ -17,7 +17,6 @@ export interface Sink {
 export interface Output {
   readonly json: boolean;
   readonly quiet: boolean;
-  readonly verbose: boolean;
   /** paints for stdout and for stderr: each stream decides for itself */
   readonly paint: Paint;
   readonly errPaint: Paint;
@@ -33,13 +32,8 @@ export interface Output {
   readonly warn: (message: string, hint?: string) => void;
 }
 
-export interface OutputSettings {
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly verbose: boolean;
-  readonly paint: Paint;
-  readonly errPaint: Paint;
-}
+/** What of it is chosen, and not looked up. */
+type OutputSettings = Pick<Output, 'json' | 'quiet' | 'paint' | 'errPaint'>;
 
 /** Bind the law to two sinks. */
 export function openOutput(stdout: Sink, stderr: Sink, settings: OutputSettings): Output {

@@ -87,7 +87,7 @@ export const COMMON_OPTIONS: readonly (readonly [flags: string, description: str
   ['--no-input', 'never ask'],
   ['--reason <text>', 'why, for the journal'],
   ['-q, --quiet', 'only answers, warnings and errors'],
-  ['-v, --verbose', 'say more'],
+  ['-v, --verbose', 'say which configuration and state are used'],
   ['--color <when>', 'auto, always or never', 'auto'],
 ];
 
