@@ -1,6 +1,6 @@
 import { whoActs } from '../flows/act.ts';
 import { type FinishedRun, finishRuns, type LostRun } from '../flows/lost-runs.ts';
-import { protectedObstacle } from '../sandbox/obstacles.ts';
+import { aftermathObstacles, NOT_SEARCHED } from '../sandbox/obstacles.ts';
 import { type Cli, openDesk, stateRoot } from './cli.ts';
 
 /** Put aside what commands left whose palyra was killed, and write down that they ended. */
@@ -13,6 +13,8 @@ export async function finishLostRuns(cli: Cli, lost: readonly LostRun[]): Promis
 }
 
 /** What was put aside, and what to do about each. */
-export function sayPutAside({ output }: Cli, { workspace, changes = [] }: FinishedRun): void {
-  for (const { what, hint } of changes.map(protectedObstacle)) output.warn(`${workspace}: ${what}`, hint);
+export function sayPutAside({ output }: Cli, { workspace, aftermath }: FinishedRun): void {
+  if (aftermath === undefined) return;
+  for (const { what, hint } of aftermathObstacles(aftermath)) output.warn(`${workspace}: ${what}`, hint);
+  if (!aftermath.isSearched) output.note(NOT_SEARCHED);
 }

@@ -82,6 +82,7 @@ export async function readRun(
     allowRoot: options.allowRoot === true,
     hidden: hiddenFrom(cli, sandbox, config, folder),
     homes: homesOf(world, sandbox),
+    searchFolders: searchFoldersOf(world, sandbox),
   };
 }
 
@@ -138,4 +139,10 @@ function hiddenFrom(
 /** HOME may be set to anything: the password database's counts as well. */
 function homesOf({ env, account }: Cli['world'], sandbox: Sandbox): string[] {
   return [account().home, env.HOME ?? ''].flatMap((home) => (isAbsolute(home) ? (sandbox.realpath(home) ?? []) : []));
+}
+
+/** Those in the system's folders are no workspace in any case. */
+function searchFoldersOf({ env }: Cli['world'], sandbox: Sandbox): string[] {
+  const folders = new Set((env.PATH ?? '').split(':').filter((folder) => /^\/(?!(usr|s?bin)(\/|$))/.test(folder)));
+  return [...folders].flatMap((folder) => sandbox.realpath(folder) ?? []);
 }

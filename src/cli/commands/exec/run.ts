@@ -49,7 +49,11 @@ export async function runCommand(cli: Cli, operands: readonly string[], options:
 
 /** What commands left whose palyra was killed is not taken for what was there before. */
 async function finishKeptRuns(cli: Cli): Promise<void> {
-  const lost = keptLostRuns(await cli.world.openRuns(stateRoot(cli)));
+  const { lost, unreadable } = keptLostRuns(await cli.world.openRuns(stateRoot(cli)));
+  for (const id of unreadable) {
+    const what = `what was kept of run …${id.slice(-6)} cannot be read: what its command makes is not told from what is yours`;
+    cli.output.warn(what, 'palyra doctor');
+  }
   for (const finished of await finishLostRuns(cli, lost)) {
     const { workspace } = finished;
     cli.output.warn(`a command in ${workspace} was cut off: palyra was killed while it ran`, 'look at what it left');
@@ -155,6 +159,7 @@ function listen(stderr: Writable): { readonly sink: Writable; readonly said: () 
     last = Buffer.concat([last, chunk]).subarray(-LAST_WORDS);
   });
   sink.pipe(stderr, { end: false });
+  stderr.once('error', () => sink.destroy());
   return { sink, said: () => last.toString('utf8') };
 }
 
