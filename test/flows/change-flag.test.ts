@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { changeFlag } from '../../src/flows/change-flag.ts';
+import { changeFlag } from '../../src/flows/access/change-flag.ts';
 import { openTestDesk, type TestDesk } from './gate-desk.ts';
 
 const COMPAT_ON = { key: 'compat_api', enabled: true, withOthers: false };

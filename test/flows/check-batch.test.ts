@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openCedar } from '../../src/adapters/cedar/cedar.ts';
-import { type LineAnswer, openBatch } from '../../src/flows/check-batch.ts';
+import { type LineAnswer, openBatch } from '../../src/flows/policy/check-batch.ts';
 import type { Cedar } from '../../src/policy/engine.ts';
 import { openEvaluator } from '../../src/policy/evaluator.ts';
 import { readEvaluationConfig } from '../../src/policy/facts.ts';

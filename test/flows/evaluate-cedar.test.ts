@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openCedar } from '../../src/adapters/cedar/cedar.ts';
 import { files } from '../../src/adapters/files.ts';
-import { type CedarPlaces, evaluateCedar, openCedarDesk } from '../../src/flows/evaluate-cedar.ts';
+import { type CedarPlaces, evaluateCedar, openCedarDesk } from '../../src/flows/policy/evaluate-cedar.ts';
 
 const POLICIES = `permit (principal == ?principal, action, resource);
 @id("odd") permit (principal, action, resource) when { context.n + 1 == 2 };`;

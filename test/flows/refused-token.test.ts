@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { formSecret } from '../../src/access/secret.ts';
-import { changeFlag } from '../../src/flows/change-flag.ts';
+import { changeFlag } from '../../src/flows/access/change-flag.ts';
 import { changePosture } from '../../src/flows/change-posture.ts';
 import { requestApproval } from '../../src/flows/request-approval.ts';
 import { GLOBAL } from '../../src/posture/change.ts';

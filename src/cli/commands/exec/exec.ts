@@ -52,7 +52,7 @@ against accidents.`,
       'exec_refused',
       'exec_no_command',
     ],
-  }) as unknown as Command;
+  });
 }
 
 const DRY =
