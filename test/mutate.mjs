@@ -21,11 +21,16 @@ const AREAS = {
   },
   approvals: {
     sources: ['approval', 'book', 'grant', 'proposal', 'risk'].map((one) => `approvals/${one}`),
-    tests: [...namesIn('test/approvals', '.test.ts'), 'flows/gate.test.ts', 'flows/approvals.test.ts'],
+    tests: [
+      ...namesIn('test/approvals', '.test.ts'),
+      'store/state.test.ts',
+      'flows/gate.test.ts',
+      'flows/approvals.test.ts',
+    ],
   },
   posture: {
     sources: namesIn('src/posture', '.ts').map((name) => name.slice(0, -3)),
-    tests: ['posture/posture.test.ts', 'flows/gate.test.ts'],
+    tests: ['posture/posture.test.ts', 'store/state.test.ts', 'flows/gate.test.ts'],
   },
   preflight: {
     sources: namesIn('src/sandbox/preflight', '.ts').map((name) => name.slice(0, -3)),

@@ -72,6 +72,11 @@ describe('posture', () => {
   });
 });
 
+test('a call that wants more than the configuration gives is asked for, whatever its posture', async () => {
+  const wanting = { ...ECHO, asks: 'it names a host that no configuration allows' };
+  expect(await passWith({}, wanting, 'always_allow')).toBe('ask');
+});
+
 describe('policy', () => {
   test('what an approval would not help is denied at once, with every reason', async () => {
     const desk = await openTestDesk({
