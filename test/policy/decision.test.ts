@@ -56,7 +56,10 @@ describe('an error in a policy', () => {
       approvalRequired: false,
       errors: [{ policy_id: 'guard' }],
     });
-    expect(decideUnder(lists, ECHO).decision).toBe('allow');
+    expect(decideUnder(lists, ECHO)).toMatchObject({
+      ...{ decision: 'allow', reasonCode: 'policy.allow', approvalRequired: false },
+      ...{ matchedPolicies: ['allow_allowlisted_tool_execute'], missingGrants: [], errors: [] },
+    });
   });
 });
 
