@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const PACKAGE = join(import.meta.dirname, '..');
-/** Rules, and the tests in this process that hold them, the quickest first. */
+/** Rules, and the tests in this process that hold them. */
 const AREAS = {
   policy: {
     sources: ['decision', 'evaluator', 'facts', 'observe', 'outline', 'request', 'slice'].map((one) => `policy/${one}`),
@@ -44,8 +44,6 @@ const AREAS = {
 };
 /** Mutants that make no difference, and why. */
 const EXPLAINED = {};
-/** A mutant may take so long; one that never ends counts as noticed. */
-const PATIENCE_MS = 60_000;
 
 function namesIn(folder, end) {
   return readdirSync(join(PACKAGE, folder))
@@ -120,6 +118,7 @@ async function serve(copy) {
     const one = testModules.find(({ moduleId }) => moduleId.endsWith(test));
     process.send(one?.state() === 'passed' && unhandledErrors.length === 0);
   });
+  process.once('disconnect', () => process.exit());
   process.send('ready');
 }
 
@@ -136,21 +135,26 @@ async function main() {
 
 async function mutate(area, every) {
   const { sources, tests } = AREAS[area];
-  for (const test of tests) if (!(await passes(test, ''))) throw new Error(`test/${test} fails as it is`);
+  for (const test of tests) {
+    const begun = performance.now();
+    if (!(await passes(test, ''))) throw new Error(`test/${test} fails as it is`);
+    usualMs.set(test, performance.now() - begun);
+  }
   const count = { made: 0, explained: 0, alive: 0 };
   const started = performance.now();
   for (const source of sources) {
     const path = join(copy, 'src', `${source}.ts`);
     const text = readFileSync(path, 'utf8');
+    const order = inOrder(tests, source);
     for (const mutant of mutantsOf(text).filter((_, n) => n % every === 0)) {
       writeFileSync(path, mutant.text);
       count.made++;
-      if (!(await isNoticed(tests, path))) tell(source, mutant, count);
+      if (!(await isNoticed(order, path))) tell(source, mutant, count);
       if (process.stderr.isTTY) process.stderr.write(`\r${area}: ${count.made} mutants, ${count.alive} alive `);
     }
     writeFileSync(path, text);
     // a runner that lets nothing pass any more would have noticed everything
-    if (!(await passes(tests[0], path))) throw new Error(`test/${tests[0]} fails afterwards`);
+    if (!(await passes(order[0], path))) throw new Error(`test/${order[0]} fails afterwards`);
   }
   const { made, explained, alive } = count;
   const seconds = ((performance.now() - started) / 1000 / made).toFixed(2);
@@ -159,21 +163,24 @@ async function mutate(area, every) {
   );
 }
 
-/** Whether a test fails; its file goes to the front, for what notices one change often notices the next. */
+/** The test called like the rule first, then the quickest. */
+function inOrder(tests, source) {
+  const rank = (test) => (test === `${source}.test.ts` ? 0 : usualMs.get(test));
+  return tests.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Whether a test fails. */
 async function isNoticed(tests, changed) {
-  for (const [place, test] of tests.entries()) {
-    if (await passes(test, changed)) continue;
-    tests.unshift(...tests.splice(place, 1));
-    return true;
-  }
+  for (const test of tests) if (!(await passes(test, changed))) return true;
   return false;
 }
 
-/** Whether a test file passes after a change; one that ends its process, or never ends, does not. */
+/** Whether a test file passes after a change; one that ends its process, or takes many times as long, does not. */
 async function passes(test, changed) {
   runner ??= await start();
   runner.send({ test, changed });
-  const signal = AbortSignal.any([runner.ended, AbortSignal.timeout(PATIENCE_MS)]);
+  const patience = AbortSignal.timeout(Math.round(5000 + 2 * (usualMs.get(test) ?? 60_000)));
+  const signal = AbortSignal.any([runner.ended, patience]);
   const [answer] = await once(runner, 'message', { signal }).catch(() => []);
   if (answer !== undefined) return answer;
   runner.kill('SIGKILL');
@@ -196,16 +203,19 @@ function tell(source, { line, words, row }, count) {
   console.log(`${why === undefined ? 'alive' : 'explained'}  src/${source}.ts:${line}  ${words}   ${row}`);
 }
 
+/** how long each test file takes while nothing is changed */
+const usualMs = new Map();
 let runner;
 let copy;
 const words = process.argv.slice(2);
 if (words[0] === '--serve') await serve(words[1]);
 else {
   copy = mkdtempSync(join(tmpdir(), 'palyra-mutate-'));
-  try {
-    await main();
-  } finally {
+  process.once('SIGINT', () => process.exit(130));
+  process.once('exit', () => {
     runner?.kill('SIGKILL');
     rmSync(copy, { recursive: true });
-  }
+  });
+  await main();
+  process.exit();
 }

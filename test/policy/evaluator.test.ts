@@ -99,6 +99,20 @@ test('however many tools policies name, few slots are used', () => {
   expect(new Set(slots).size).toBeLessThanOrEqual(128);
 });
 
+test('of many policies, a call whose uids are not written in the one plain way is answered by all of them', () => {
+  const many = Array.from(
+    { length: 300 },
+    (_, n) => `@id("p${n}") permit (principal == T::"p${n}", action, resource);`,
+  );
+  const { evaluator } = open(`${many.join('\n')}\n@id("odd") permit (principal == T::"a\\"b", action, resource);`);
+  const call = { action: '{"type":"A","id":"a"}', resource: '{"type":"R","id":"r"}', context: '{}', entities: '[]' };
+  for (const principal of ['{"type":"T","id":"p7"}', '{"id":"p7","type":"T"}', '{ "type":"T","id":"\\u00707"}']) {
+    expect(evaluator.evaluateCall({ ...call, principal })).toEqual({ ...ALLOW, reason: ['p7'] });
+  }
+  const odd = JSON.stringify({ type: 'T', id: 'a"b' });
+  expect(evaluator.evaluateCall({ ...call, principal: odd })).toEqual({ ...ALLOW, reason: ['odd'] });
+});
+
 test('linked templates take part, each by the name of its link', () => {
   const { evaluator } = open(`${ALLOWLISTED}\n@id("stop") forbid (principal == ?principal, action, resource);`, [
     { templateId: 'stop', newId: 'stop eve', values: { '?principal': { type: 'Principal', id: 'user:eve' } } },
