@@ -1,6 +1,6 @@
 // Changes one operator or condition of a rule at a time, and runs the tests that ought to notice. A mutant that all of
 // them let live is a gap in the tests, unless EXPLAINED says why it makes no difference. Exit 1 if there is a gap.
-// Run: npm run mutate [area …] [--every N]
+// Run: npm run mutate [area or rule …] [--every N]
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -124,17 +124,19 @@ async function serve(copy) {
 
 async function main() {
   const every = words.includes('--every') ? Number(words[words.indexOf('--every') + 1]) : 1;
-  const named = Object.keys(AREAS).filter((name) => words.includes(name));
+  const named = words.filter((word) => /^[a-z]/.test(word));
   for (const name of ['src', 'test', 'policies', 'package.json', 'tsconfig.json']) {
     cpSync(join(PACKAGE, name), join(copy, name), { recursive: true });
   }
   // the tests of these areas start no palyra, so nothing is built
   symlinkSync(join(PACKAGE, 'node_modules'), join(copy, 'node_modules'));
-  for (const area of named.length === 0 ? Object.keys(AREAS) : named) await mutate(area, every);
+  for (const [area, { sources, tests }] of Object.entries(AREAS)) {
+    const chosen = sources.filter((source) => named.length === 0 || named.includes(area) || named.includes(source));
+    if (chosen.length > 0) await mutate(area, chosen, tests, every);
+  }
 }
 
-async function mutate(area, every) {
-  const { sources, tests } = AREAS[area];
+async function mutate(area, sources, tests, every) {
   for (const test of tests) {
     const begun = performance.now();
     if (!(await passes(test, ''))) throw new Error(`test/${test} fails as it is`);
