@@ -149,6 +149,7 @@ sed -n '/start/,/end/p' src/main.rs
 sed -i 's|/usr|/opt|g' src/main.rs
 sed -e '1,5d' -e 's/[/]/x/g' src/main.rs
 sed '$!N;P;D' src/main.rs
+sed ':a;N;$!ba;s/x/y/g' src/main.rs
 sort -t/ -k2 src/main.rs
 sort -u --reverse x
 cut -d/ -f1 x
@@ -456,6 +457,7 @@ sed -e p -e '1,3 e id' x
 sed 'w out' x
 sed 's/a/b/w out' x
 sed --expression='1e id' x
+sed ':a;ta e id' x
 sed -f x y
 sed -nf x y
 sed 's/[/]/x/;e id' x
