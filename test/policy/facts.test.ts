@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { establishFacts, readEvaluationConfig } from '../../src/policy/facts.ts';
+import { effectiveSettings } from '../../src/config/effective.ts';
+import { readPalyraToml } from '../../src/config/palyra-toml.ts';
+import { NOBODY } from '../../src/config/settings.ts';
+import { establishFacts, evaluationConfigOf, readEvaluationConfig } from '../../src/policy/facts.ts';
 import { normalizeRequest, type PolicyRequest } from '../../src/policy/request.ts';
 
 const ECHO = { principal: 'user:ops', action: 'tool.execute', resource: 'tool:acme.echo', context: {} };
@@ -67,4 +70,40 @@ test('a configuration that a line brings is read whole, or refused', () => {
   const many = Array.from({ length: 10_000 }, (_, n) => `t${n}`);
   expect(readEvaluationConfig({ allowlisted_tools: many }).allowlistedTools.size).toBe(10_000);
   expect(() => readEvaluationConfig({ allowlisted_tools: [...many, 'x'] })).toThrow('more than 10000 names');
+});
+
+describe('the configuration of palyra.toml', () => {
+  const { settings } = effectiveSettings(
+    {
+      path: '/palyra.toml',
+      given: readPalyraToml(
+        '[tool_call]\nallowed_tools = [" Palyra.Process.RUN "]\nallow_sensitive_tools = false\ntool_execute_channel_allowlist = ["CLI"]',
+        'palyra.toml',
+      ),
+    },
+    undefined,
+  );
+
+  test('is filled up from the tool catalog, in lower case', () => {
+    expect(evaluationConfigOf(settings)).toMatchObject({
+      ...{ usesCatalog: true, allowSensitiveTools: false, principalGate: 'any', channelGate: new Set(['cli']) },
+      allowlistedTools: new Set([
+        'palyra.process.list',
+        'palyra.process.run',
+        'palyra.process.status',
+        'palyra.process.stop',
+      ]),
+      sensitiveActions: new Set(['cron.delete', 'memory.purge']),
+    });
+    expect(evaluationConfigOf(settings).sensitiveToolNames).toContain('palyra.process.run');
+  });
+
+  test('lets nobody through a gate that a project has narrowed to nobody', () => {
+    const { tool_call: given } = settings;
+    const gates = { tool_execute_principal_allowlist: NOBODY, tool_execute_channel_allowlist: NOBODY } as const;
+    const config = evaluationConfigOf({ ...settings, tool_call: { ...given, ...gates } });
+    expect(establishFacts(normalizeRequest({ ...ECHO, context: { channel: 'cli' } }), config)).toMatchObject({
+      ...{ is_tool_execute_principal_allowed: false, is_tool_execute_channel_allowed: false },
+    });
+  });
 });
