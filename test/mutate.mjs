@@ -5,7 +5,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const PACKAGE = join(import.meta.dirname, '..');
 /** Rules, and the tests in this process that hold them. */
@@ -42,8 +42,14 @@ const AREAS = {
     ],
   },
 };
+const SPEED = 'the same answer, sooner or later';
 /** Mutants that make no difference, and why. */
-const EXPLAINED = {};
+const EXPLAINED = {
+  'policy/evaluator: > → >=   const slice = places.length * 2 > statics.length ? whole : sliceOf(places);': SPEED,
+  'policy/evaluator: <= → <   if (key.length <= KEY_LENGTH) {': SPEED,
+  'policy/evaluator: <= → <   return statics.length <= SMALL;': SPEED,
+  'policy/evaluator: <= → <   return length <= READ_LENGTH;': SPEED,
+};
 
 function namesIn(folder, end) {
   return readdirSync(join(PACKAGE, folder))
@@ -167,7 +173,7 @@ async function mutate(area, sources, tests, every) {
 
 /** The test called like the rule first, then the quickest. */
 function inOrder(tests, source) {
-  const rank = (test) => (test === `${source}.test.ts` ? 0 : usualMs.get(test));
+  const rank = (test) => (basename(test, '.test.ts') === basename(source) ? 0 : usualMs.get(test));
   return tests.toSorted((a, b) => rank(a) - rank(b));
 }
 
@@ -202,7 +208,7 @@ function tell(source, { line, words, row }, count) {
   const why = EXPLAINED[`${source}: ${words}   ${row}`];
   count[why === undefined ? 'alive' : 'explained']++;
   if (why === undefined) process.exitCode = 1;
-  console.log(`${why === undefined ? 'alive' : 'explained'}  src/${source}.ts:${line}  ${words}   ${row}`);
+  console.log(`${why === undefined ? 'alive' : `explained (${why})`}  src/${source}.ts:${line}  ${words}   ${row}`);
 }
 
 /** how long each test file takes while nothing is changed */
