@@ -13,7 +13,7 @@ const AREAS = {
   policy: {
     sources: ['decision', 'evaluator', 'facts', 'observe', 'outline', 'request', 'slice'].map((one) => `policy/${one}`),
     tests: [
-      ...['slice', 'observe', 'request', 'facts', 'decision', 'evaluator', 'explanation', 'probes'].map(
+      ...['slice', 'observe', 'outline', 'request', 'facts', 'decision', 'evaluator', 'explanation', 'probes'].map(
         (one) => `policy/${one}.test.ts`,
       ),
       ...['flows/check-batch.test.ts', 'policy/projection.property.test.ts'],
