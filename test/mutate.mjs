@@ -49,6 +49,7 @@ const EXPLAINED = {
   'policy/evaluator: <= → <   if (key.length <= KEY_LENGTH) {': SPEED,
   'policy/evaluator: <= → <   return statics.length <= SMALL;': SPEED,
   'policy/evaluator: <= → <   return length <= READ_LENGTH;': SPEED,
+  'sandbox/preflight/options: if ( → if (true ? false :   if (known !== undefined) return known;': SPEED,
   'policy/request: if ( → if (true ? false :   if (capabilities.length === 0) return capabilities;': SPEED,
 };
 

@@ -55,12 +55,16 @@ git log --author=ann@evil.example --since=2026/01/01 --format=%h/%s
 git diff HEAD~2..HEAD -- src/main.rs
 git diff origin/main...feature/x
 git show HEAD:src/main.rs
+git diff HEAD:src/main.rs main:src/main.rs
+git --version
+git
 git checkout -b fix/path
 git fetch origin pull/1/head:pr-1
 git push origin main:refs/heads/main
 git push --force origin main
 git clone https://allowed.example/a/b.git
 git clone git@github.com:acme/tool.git
+git clone git@db.allowed.example:acme/tool.git
 git clone ssh://git@github.com/acme/tool.git
 git -c user.name=ann -c color.ui=never commit -m x
 git config user.email ann@allowed.example
@@ -373,6 +377,7 @@ env PYTHONSTARTUP=x npm test
 env https_proxy=http://evil.example git fetch
 git -c core.sshCommand=id fetch
 git -ccore.pager=id log
+git -c core.pager=id
 git -c alias.x=!id x
 git --config-env=core.pager=X log
 git --exec-path=src status
@@ -683,6 +688,8 @@ git fetch ssh://git@evil.example/x
 git remote add x https://evil.example/y
 git remote set-url origin git@evil.example:x
 git submodule add https://evil.example/x
+git submodule add evil.example:x/y
+git remote add x evil.example:x/y
 git ls-remote git://evil.example/x
 git archive --remote=git@evil.example:x HEAD
 ssh evil.example
@@ -721,6 +728,9 @@ x --url=https://evil.example
 x https://evil.example/a
 x 10.0.0.1
 x 10.0.0.1:80
+x [::1]
+x [fe80::1]:80
+x --to=[::1]:80
 x evil.example:443
 x localhost:3000
 x git@evil.example:a
@@ -751,6 +761,7 @@ curl 'https://{allowed,evil}.example/'
 curl 'https://evil[1-3].example/'
 curl 'https://*.example/'
 curl http:evil.example
+curl https:@allowed.example
 curl https:/evil.example
 curl http:///evil.example
 curl 'https://allowed.example\\nevil.example/'

@@ -89,7 +89,7 @@ function readLong(argv: readonly string[], index: number, table: Table, items: I
   const name = wordOf(argument);
   const use = table.uses.get(name) ?? (beginsRefused(name, table) ? 'refused' : 'other');
   const glued = argument.length > name.length;
-  const apart = !glued && table.takers.has(name) && index + 1 < argv.length;
+  const apart = !glued && table.takers.has(name);
   const value = glued ? argument.slice(name.length + 1) : apart ? argv[index + 1] : undefined;
   items.push({ kind: 'option', name, use, value });
   return apart ? 1 : 0;
@@ -110,10 +110,9 @@ function readBundle(argv: readonly string[], index: number, table: Table, items:
       continue;
     }
     const rest = argument.slice(at + 1);
-    const apart = rest === '' && index + 1 < argv.length;
-    const value = apart ? argv[index + 1] : rest;
+    const value = rest === '' ? argv[index + 1] : rest;
     items.push({ kind: 'option', name, use, value });
-    return apart ? 1 : 0;
+    return rest === '' ? 1 : 0;
   }
   // no letter is known to take a value: the rest may be one all the same
   items.push({ kind: 'option', name: argument, use: 'other', value: argument });
