@@ -1,5 +1,6 @@
-// Builds dist/: one split bundle, so that a command loads only what it needs. Cedar's wasm stays in its package.
+// Builds dist/: all of palyra in one file, for many small ones take 30 ms to load. Cedar's wasm stays in its package.
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { build } from 'esbuild';
 
 // test/coverage.mjs: code that is laid out as the source is, and source maps, in this folder
@@ -16,30 +17,47 @@ const withoutSubprograms = {
   },
 };
 
+/** Large, and seldom wanted: files of their own. */
+const APART = ['inquirer', 'yaml'];
+
+const apart = {
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^(${APART.join('|')})$`) }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `./${path}.cjs`, external: true } : undefined,
+    );
+  },
+};
+
 rmSync('dist', { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: { main: 'src/cli/main.ts' },
+  entryPoints: { main: 'src/cli/main.ts', ...Object.fromEntries(APART.map((name) => [name, name])) },
   metafile: true,
   outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
   bundle: true,
-  splitting: true,
-  format: 'esm',
+  // each module runs when it is first wanted, as does whatever of Node it asks for
+  format: 'cjs',
+  supported: { 'dynamic-import': false },
   platform: 'node',
   target: 'node20.17',
   minifySyntax: mapsFolder === undefined,
   minifyWhitespace: mapsFolder === undefined,
   sourcemap: mapsFolder === undefined ? false : 'external',
-  plugins: [withoutSubprograms],
+  plugins: [withoutSubprograms, apart],
   legalComments: 'none',
   external: ['@cedar-policy/cedar-wasm'],
-  // packages in CommonJS ask for Node's own modules with require
+  define: { 'import.meta.url': 'mainUrl' },
   banner: {
     js:
-      "import { createRequire as palyraRequire } from 'node:module'; const require = palyraRequire(import.meta.url);" +
+      "const mainUrl = require('node:url').pathToFileURL(__filename).href;" +
       // or Node hands it on to the commands that palyra contains
       (mapsFolder === undefined ? '' : 'delete process.env.NODE_V8_COVERAGE;'),
   },
 });
+
+const { KNOWN, learn } = createRequire(import.meta.url)('./bin/palyra.js');
+writeFileSync(KNOWN, learn());
 
 if (mapsFolder !== undefined) {
   for (const name of readdirSync('dist').filter((one) => one.endsWith('.map'))) {

@@ -10,13 +10,15 @@ test('the package holds what users need, and nothing else', () => {
   // without scripts: prepare would build anew under the other tests
   const said = execFileSync('npm', ['pack', '--ignore-scripts', '--dry-run', '--json'], { cwd: PACKAGE });
   const [{ files }] = JSON.parse(said.toString('utf8'));
-  const kinds = files.map(({ path }: { path: string }) => path.replace(/^(dist|man)\/[\w.-]+\.(js|1)$/, '$1/*.$2'));
+  const kinds = files.map(({ path }: { path: string }) => path.replace(/^(dist|man)\/[\w.-]+\.(cjs|v8|1)$/, '$1/*.$2'));
   expect([...new Set(kinds)].sort()).toEqual([
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
+    'bin/package.json',
     'bin/palyra.js',
-    'dist/*.js',
+    'dist/*.cjs',
+    'dist/*.v8',
     'dist/NOTICES.txt',
     'dist/cedar.image',
     'man/*.1',

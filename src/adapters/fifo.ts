@@ -7,10 +7,12 @@ import { INSIDE_PATH } from '../sandbox/environment.ts';
 import { makePassingFolder } from './passing-folder.ts';
 import { SetupFailed } from './setup-failed.ts';
 
-/** Our end of a pipe, and the descriptor of the other, which the caller closes once a child has it. */
+/** Our end of a pipe, and the descriptor of the other, which is to be released once a child has it. */
 export interface PipeEnd {
   readonly stream: Socket;
   readonly childEnd: number;
+  /** close the child's end, if it is not closed yet */
+  readonly release: () => void;
 }
 
 /** What a command that is not on a terminal says. */
@@ -43,9 +45,9 @@ export async function openPipes(owner: { readonly uid: number; readonly gid: num
 
 /** Pipes that no child was given: open, they would keep this process from ending. */
 export function discardPipes({ stdout, stderr }: Pipes): void {
-  for (const { stream, childEnd } of [stdout, stderr]) {
+  for (const { stream, release } of [stdout, stderr]) {
     stream.destroy();
-    closeSync(childEnd);
+    release();
   }
 }
 
@@ -54,5 +56,11 @@ const makeFifos = promisify(execFile);
 function openPipe(path: string): PipeEnd {
   // ours must not wait for the other end; with ours open the child's does not wait, and must not be non-blocking
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  return { stream: new Socket({ fd, readable: true, writable: false }), childEnd: openSync(path, constants.O_WRONLY) };
+  const childEnd = openSync(path, constants.O_WRONLY);
+  let isOpen = true;
+  const release = (): void => {
+    if (isOpen) closeSync(childEnd);
+    isOpen = false;
+  };
+  return { stream: new Socket({ fd, readable: true, writable: false }), childEnd, release };
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PalyraError, systemCode } from '../errors.ts';
 import { DESCRIPTORS } from '../sandbox/bubblewrap-arguments.ts';
 import { type Ending, type Execution, endingOf, lostExecution, notRun } from '../sandbox/execution.ts';
 import type { Destination } from '../sandbox/hosts.ts';
@@ -67,7 +68,7 @@ export async function runGated(
     const repositories = changedRepositories(before.folder, known.repositories);
     return { ...ended, planSha256: digest, layers: plan.layers, protectedFiles, repositories, destinations };
   } catch (error) {
-    if (error instanceof SetupFailed) return notRun(digest, setupFailed(error.message));
+    if (isSetupFailure(error)) return notRun(digest, setupFailed(error.message));
     throw error;
   } finally {
     before.folder.close();
@@ -112,6 +113,12 @@ function lookOrFail(workspace: string): Look | string {
   }
 }
 
+/** What was tried before the gate, and what the system refuses there: descriptors, space, the size of a file. */
+function isSetupFailure(error: unknown): error is Error {
+  if (error instanceof SetupFailed) return true;
+  return error instanceof Error && !(error instanceof PalyraError) && systemCode(error) !== undefined;
+}
+
 function setupFailed(message: string): Ending {
   return { outcome: 'setup_failed', exitCode: 125, reasonCode: 'sandbox.setup_failed', message };
 }
@@ -154,8 +161,11 @@ export function spawnGated({ command, files, environment, cwd, plan, pipes, kill
     detached: !plan.tty,
     ...(plan.user ?? {}),
   });
-  for (const fd of [...fds, ...ends]) if (typeof fd === 'number') closeSync(fd);
+  for (const fd of fds) closeSync(fd);
+  for (const end of pipes === null ? [] : [pipes.stdout, pipes.stderr]) end.release();
   covers.close();
+  child.on('error', () => undefined); // it never began, which its number tells; or it was gone before a signal
+  if (child.pid === undefined) throw new SetupFailed('no process can be started: see ulimit -n and ulimit -u');
   const [, , , gate, status, lifeline] = child.stdio as readonly unknown[] as readonly Duplex[];
   if (gate === undefined || status === undefined || lifeline === undefined) throw new SetupFailed('no pipes');
   return { child, pipes, gate, lifeline, status, killFirst };
@@ -168,7 +178,7 @@ function openGroup(plan: Plan): ControlGroup | null {
 }
 
 /** Read the JSON documents that bwrap writes on its status descriptor. */
-function readStatus({ child, status: stream }: Gated) {
+function readStatus({ status: stream }: Gated) {
   let text = '';
   const firstPid = new Promise<number | undefined>((resolve) => {
     stream.on('data', (chunk: Buffer) => {
@@ -177,7 +187,6 @@ function readStatus({ child, status: stream }: Gated) {
       if (pid !== undefined) resolve(Number(pid));
     });
     stream.once('close', () => resolve(undefined));
-    child.once('error', () => resolve(undefined));
   });
   const status = (): number | undefined => {
     const code = /"exit-code": *(\d+)/.exec(text)?.[1];
@@ -196,10 +205,6 @@ async function watch(
   const { child, pipes, gate, lifeline } = gated;
   const { before, known } = hooks;
   const { firstPid, status } = readStatus(gated);
-  const failed = new Promise<never>((_, reject) => {
-    child.once('error', (error) => reject(new SetupFailed(error.message)));
-  });
-  failed.catch(() => undefined); // it is raced below; a late one has been told by the exit
   gate.on('error', () => undefined); // the sandbox is gone: its exit says so
   lifeline.on('error', () => undefined);
   const held = holdUntilStarted(gate, streams.stderr);
@@ -218,7 +223,7 @@ async function watch(
     { ...streams, stderr: held.stderr },
   );
   try {
-    known.first = await Promise.race([firstPid, failed]);
+    known.first = await firstPid;
     if (known.first !== undefined) {
       await Promise.all([
         group?.ready,

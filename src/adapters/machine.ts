@@ -2,6 +2,7 @@ import { accessSync, constants, lstatSync, readFileSync, readlinkSync, realpathS
 import { dirname, resolve } from 'node:path';
 import { systemCode } from '../errors.ts';
 import { INSIDE_PATH } from '../sandbox/environment.ts';
+import { type HardLimits, UNBOUNDED } from '../sandbox/limits.ts';
 import { type Machine, SYSTEM_PATHS, type SystemPath, type Workspace } from '../sandbox/machine.ts';
 import { findGroupPlace } from './control-group.ts';
 import { protectedPathsOf } from './protected-files.ts';
@@ -29,7 +30,25 @@ export function lookAtMachine(landlockAbi = 0): Machine {
     seccomp: platform === 'linux' && /^Seccomp:/m.test(readFileSync('/proc/self/status', 'latin1')),
     landlockAbi,
     cgroup: platform === 'linux' ? (findGroupPlace()?.version ?? null) : null,
+    hardLimits: platform === 'linux' ? readHardLimits() : UNBOUNDED,
     systemPaths: SYSTEM_PATHS.map(systemPath).filter((entry) => entry !== undefined),
+  };
+}
+
+/** Source: proc_pid_limits(5). */
+function readHardLimits(): HardLimits {
+  const text = readFileSync('/proc/self/limits', 'latin1');
+  const hard = (name: string): number => {
+    const value = new RegExp(`^${name} +\\S+ +(\\d+)`, 'm').exec(text)?.[1];
+    return value === undefined ? Number.POSITIVE_INFINITY : Number(value);
+  };
+  return {
+    // what ignores the first signal is ended a second later: that has to fit, too
+    cpuTimeLimitMs: (hard('Max cpu time') - 1) * 1000,
+    memoryLimitBytes: hard('Max data size'),
+    maxProcesses: hard('Max processes'),
+    maxFileSizeBytes: hard('Max file size'),
+    maxOpenFiles: hard('Max open files'),
   };
 }
 

@@ -26,7 +26,7 @@ export interface Tried {
 
 /** Find out what each tier can enforce here by running `true` in it. */
 export async function checkSandbox(): Promise<{ readonly machine: Machine; readonly tried: readonly Tried[] }> {
-  const machine = lookAtMachine(landlockAbi(lookAtMachine()));
+  const machine = lookAtMachine(await landlockAbi(lookAtMachine()));
   const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'palyra-check-')));
   // root's runs drop to the owner of the workspace: have one that is not root
   if (machine.uid === 0) chownSync(workspace, 65534, 65534);

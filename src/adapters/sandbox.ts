@@ -13,7 +13,9 @@ export const sandbox: Sandbox = {
   machine: async (tier) => {
     const machine = lookAtMachine();
     // found out by trying, which takes as long as starting perl
-    return tier === 'b' ? { ...machine, landlockAbi: (await import('./landlock.ts')).landlockAbi(machine) } : machine;
+    return tier === 'b'
+      ? { ...machine, landlockAbi: await (await import('./landlock.ts')).landlockAbi(machine) }
+      : machine;
   },
   workspace: lookAtWorkspace,
   hidden: (path) => {

@@ -68,6 +68,27 @@ export function narrowLimits(given: Limits, wanted: Partial<Limits>): Limits {
   return limits;
 }
 
+/** The most that the kernel lets this process, and so whatever it starts, ask for (the hard limits of getrlimit(2)). */
+export type HardLimits = Pick<
+  Limits,
+  'cpuTimeLimitMs' | 'memoryLimitBytes' | 'maxProcesses' | 'maxFileSizeBytes' | 'maxOpenFiles'
+>;
+
+export const UNBOUNDED: HardLimits = {
+  cpuTimeLimitMs: Number.POSITIVE_INFINITY,
+  memoryLimitBytes: Number.POSITIVE_INFINITY,
+  maxProcesses: Number.POSITIVE_INFINITY,
+  maxFileSizeBytes: Number.POSITIVE_INFINITY,
+  maxOpenFiles: Number.POSITIVE_INFINITY,
+};
+
+/** Limits that can be set: none is above the hard one. */
+export function boundLimits(limits: Limits, hard: HardLimits): Limits {
+  const bound = { ...limits };
+  for (const name of Object.keys(hard) as (keyof HardLimits)[]) bound[name] = Math.min(limits[name], hard[name]);
+  return bound;
+}
+
 /** As options write it: `90s`. */
 function timeText(milliseconds: number): string {
   return `${milliseconds / 1000}s`;

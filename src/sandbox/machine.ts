@@ -1,3 +1,4 @@
+import type { HardLimits } from './limits.ts';
 import type { Architecture } from './seccomp.ts';
 
 /** What this machine can enforce, as found by an adapter. Paths are absolute; null: not there. */
@@ -20,6 +21,7 @@ export interface Machine {
   readonly landlockAbi: number;
   /** control groups that this process may create */
   readonly cgroup: 'v1' | 'v2' | null;
+  readonly hardLimits: HardLimits;
   /** those of SYSTEM_PATHS that exist */
   readonly systemPaths: readonly SystemPath[];
 }

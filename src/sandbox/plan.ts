@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../canonical.ts';
 import type { EgressMode } from './egress.ts';
 import type { HostRules } from './hosts.ts';
-import type { Limits } from './limits.ts';
+import { boundLimits, type Limits } from './limits.ts';
 import type { Machine, SystemPath, Workspace } from './machine.ts';
 import { type Mount, mountsFor } from './mounts.ts';
 import { PROTECTED_NAMES } from './protected-files.ts';
@@ -102,7 +102,7 @@ export function planRun(request: RunRequest, machine: Machine): Planned {
     cwd: request.cwd,
     environment:
       network.kind === 'proxied' ? { ...request.environment, ...network.relays.environment } : request.environment,
-    limits: request.limits,
+    limits: boundLimits(request.limits, machine.hardLimits),
     user,
     asRoot: machine.uid === 0 && user === null,
     stdin: request.stdin,

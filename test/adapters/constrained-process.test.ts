@@ -11,7 +11,7 @@ import { newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '
 
 const MIB = 1024 * 1024;
 const SLEEPER = `palyra-constrained-${process.pid}`;
-const machine = lookAtMachine(landlockAbi(lookAtMachine()));
+const machine = lookAtMachine(await landlockAbi(lookAtMachine()));
 
 let workspace: string;
 let outside: string;

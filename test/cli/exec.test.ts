@@ -85,6 +85,33 @@ function sh(script: string): string[] {
   return ['--', 'sh', '-c', script];
 }
 
+describe('with little to spend', () => {
+  const CLOSE_INHERITED = 'for fd in $(ls /proc/self/fd); do [ $fd -lt 3 ] || eval "exec $fd<&-"; done';
+
+  // below 24 Node itself does not start
+  test.each([24, 28, 32, 36, 40, 44, 48, 64])('%i descriptors: it runs, or says why not', async (descriptors) => {
+    const { code, stdout, stderr } = await open.bash(
+      `${CLOSE_INHERITED}; ulimit -n ${descriptors}; palyra exec -- sh -c 'ulimit -Hn'`,
+    );
+    if (descriptors === 24) expect(code).toBe(125);
+    if (descriptors === 64 || code === 0) expect({ code, stdout }).toEqual({ code: 0, stdout: `${descriptors}\n` });
+    else {
+      expect(code).toBe(125);
+      expect(stderr).toMatch(/^palyra: error: the sandbox could not be set up\npalyra: why: .+\npalyra: hint: .+\n$/);
+    }
+  });
+
+  test('files that may not grow: nothing runs', async () => {
+    const { code, stderr } = await open.bash('ulimit -f 1; palyra exec -- true');
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('file too large') });
+  });
+
+  test.runIf(IS_ROOT)('no process may be started for the owner: it ends, and says so', async () => {
+    const { code, stderr } = await open.bash('ulimit -u 1; palyra exec -- true');
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('the sandbox could not be set up') });
+  });
+});
+
 describe('a command ends as it ended', () => {
   test('its streams and its exit code pass through untouched', async () => {
     const ended = await open.palyra(['exec', ...sh('printf "out\\377"; echo err >&2; exit 7')]);

@@ -1,4 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { newPlace, PACKAGE } from '../palyra.ts';
@@ -17,22 +28,73 @@ const DENIED = [
 const ESCAPE = '\u001b[';
 
 test('what every command loads at once holds no costly package', () => {
-  const { outputs }: { outputs: Record<string, { inputs: object; imports: { path: string; kind: string }[] }> } =
-    JSON.parse(readFileSync(join(PACKAGE, 'node_modules/.palyra-build.json'), 'utf8'));
+  const { inputs }: { inputs: Record<string, { imports: { path: string; kind: string }[] }> } = JSON.parse(
+    readFileSync(join(PACKAGE, 'node_modules/.palyra-build.json'), 'utf8'),
+  );
   const atOnce = new Set<string>();
-  const open = ['dist/main.js'];
+  const open = ['src/cli/main.ts'];
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (atOnce.has(file)) continue;
     atOnce.add(file);
-    for (const { path, kind } of outputs[file]?.imports ?? []) if (kind === 'import-statement') open.push(path);
+    for (const { path, kind } of inputs[file]?.imports ?? []) if (kind === 'import-statement') open.push(path);
   }
-  const inputs = [...atOnce].flatMap((file) => Object.keys(outputs[file]?.inputs ?? {}));
-  expect(inputs).toContain('src/cli/program.ts');
-  const packages = inputs.filter((path) => path.startsWith('node_modules/')).map((path) => path.split('/')[1]);
+  expect(atOnce).toContain('src/cli/program.ts');
+  const packages = [...atOnce].filter((path) => path.startsWith('node_modules/')).map((path) => path.split('/')[1]);
   expect([...new Set(packages)]).toEqual(['commander']);
-  const builtins = [...atOnce].flatMap((file) => (outputs[file]?.imports ?? []).map(({ path }) => path));
   for (const slow of ['node:crypto', 'node:child_process', 'node:zlib', '@cedar-policy/cedar-wasm/nodejs'])
-    expect(builtins).not.toContain(slow);
+    expect(atOnce).not.toContain(slow);
+});
+
+describe('the program that starts palyra', () => {
+  const place = mkdtempSync(join(tmpdir(), 'palyra-test-'));
+  for (const name of ['bin', 'dist', 'policies', 'package.json'])
+    cpSync(join(PACKAGE, name), join(place, name), { recursive: true });
+  const version = (...options: string[]) => {
+    const { stdout, stderr, status } = spawnSync(
+      process.execPath,
+      [...options, join(place, 'bin/palyra.js'), '--version'],
+      { encoding: 'utf8' },
+    );
+    return { stdout, stderr, status };
+  };
+  const { version: itsVersion } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
+  const itsAnswer = { stdout: `${itsVersion}\n`, stderr: '', status: 0 };
+
+  test('has beside it what V8 knows of palyra, and does the same without', () => {
+    const [known, ...others] = readdirSync(join(place, 'dist')).filter((name) => name.endsWith('.v8'));
+    expect(others).toEqual([]);
+    const path = join(place, 'dist', known ?? '');
+    expect(version()).toEqual(itsAnswer);
+    for (const change of [
+      () => truncateSync(path, 1000),
+      () => writeFileSync(path, 'of another V8'),
+      () => rmSync(path),
+    ]) {
+      change();
+      expect(version()).toEqual(itsAnswer);
+    }
+  });
+
+  test('says which Node it needs, and that it has to be built', () => {
+    const old = join(place, 'old.cjs');
+    writeFileSync(
+      old,
+      "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.16.1' } });",
+    );
+    const hint = 'palyra: hint:  node --version\n';
+    expect(version('--require', old)).toEqual({
+      stdout: '',
+      stderr: `palyra: error: palyra needs Node 20.17 or newer\n${hint}`,
+      status: 1,
+    });
+    rmSync(join(place, 'dist'), { recursive: true });
+    const build = `palyra: hint:  npm --prefix ${realpathSync(place)} run build\n`;
+    expect(version()).toEqual({
+      stdout: '',
+      stderr: `palyra: error: palyra has not been built\n${build}`,
+      status: 1,
+    });
+  });
 });
 
 test('an option given twice is refused, unless it gathers', async () => {

@@ -12,7 +12,7 @@ import { GLOBAL } from '../../src/posture/change.ts';
 import type { PostureState } from '../../src/posture/registry.ts';
 import { notRun } from '../../src/sandbox/execution.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
-import { DEFAULT_LIMITS } from '../../src/sandbox/limits.ts';
+import { DEFAULT_LIMITS, UNBOUNDED } from '../../src/sandbox/limits.ts';
 import { type Plan, planSha256 } from '../../src/sandbox/plan.ts';
 import type { Sightings } from '../../src/sandbox/protected-files.ts';
 import { proposeCall } from '../approvals/samples.ts';
@@ -84,6 +84,7 @@ async function runIn(
       seccomp: true,
       landlockAbi: 0,
       cgroup: null,
+      hardLimits: UNBOUNDED,
       systemPaths: [],
     },
     sandbox: {

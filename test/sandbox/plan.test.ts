@@ -3,7 +3,7 @@ import { bubblewrapArguments, environmentScript, gatedCommand } from '../../src/
 import { describePlan } from '../../src/sandbox/describe-plan.ts';
 import { notRun } from '../../src/sandbox/execution.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
-import { DEFAULT_LIMITS } from '../../src/sandbox/limits.ts';
+import { DEFAULT_LIMITS, UNBOUNDED } from '../../src/sandbox/limits.ts';
 import type { Machine, Workspace } from '../../src/sandbox/machine.ts';
 import { obstaclesOf } from '../../src/sandbox/obstacles.ts';
 import { type Plan, planRun, planSha256, type RunRequest } from '../../src/sandbox/plan.ts';
@@ -25,6 +25,7 @@ const MACHINE: Machine = {
   seccomp: true,
   landlockAbi: 0,
   cgroup: null,
+  hardLimits: UNBOUNDED,
   systemPaths: [
     { path: '/usr', kind: 'folder' },
     { path: '/bin', kind: 'link', target: 'usr/bin' },
@@ -64,6 +65,11 @@ function plan(request: Partial<RunRequest> = {}, machine: Partial<Machine> = {})
   if (!planned.ok) throw new Error(planned.message);
   return planned.plan;
 }
+
+test('no limit is above what palyra itself may ask of the kernel', () => {
+  const { limits } = plan({}, { hardLimits: { ...UNBOUNDED, maxOpenFiles: 512, maxProcesses: 4096 } });
+  expect(limits).toEqual({ ...DEFAULT_LIMITS, maxOpenFiles: 512 });
+});
 
 describe('what cannot be enforced is refused', () => {
   const cases: readonly (readonly [string, Partial<RunRequest>, Partial<Machine>, string, string])[] = [

@@ -221,7 +221,8 @@ async function openRunDesk(
 ): Promise<RunDesk> {
   const { world } = cli;
   const waitMs = options.wait === undefined ? undefined : parseDuration(options.wait, '--wait');
-  const [desk, machine, { settings }] = await Promise.all([openGateDesk(cli), sandbox.machine(tier), cli.config()]);
+  // the machine first: what is asked of it is answered while Cedar starts
+  const [machine, desk, { settings }] = await Promise.all([sandbox.machine(tier), openGateDesk(cli), cli.config()]);
   return {
     ...desk,
     sandbox,
