@@ -169,6 +169,7 @@ nohup make test
 time git status
 stdbuf -oL grep a src/main.rs
 xargs -n 1 -P 4 ls
+xargs -d l ls
 xargs grep -n main
 xargs wc -l
 xargs -0 rm -f
@@ -454,6 +455,8 @@ wget --input-file=urls.txt
 wget --use-askpass=id https://allowed.example
 wget --config=x https://allowed.example
 find . -delete
+find . -exec ls {} ; -delete
+find . -exec ls {} + -exec git -c core.pager=id log ;
 find . -files0-from x
 sed -n '1e id' x
 sed 's/a/id/e' x
@@ -583,6 +586,7 @@ x --foo=../secret
 x -C/etc
 x -C..
 x -C../secret
+x -fetclink
 x -xvC/etc
 tar -xf a.tar -C /
 tar -C/etc -xf a.tar
@@ -811,6 +815,37 @@ describe.each(Object.entries(REFUSED))('refused as %s', (reason, table) => {
   test.each(lines(table))('%s', (line) => {
     expect(preflight(words(line), rules)).toMatchObject({ ok: false, reasonCode: `preflight.${reason}` });
   });
+});
+
+describe('the executables that are allowed', () => {
+  const judged = (line: string) => {
+    const answer = preflight(words(line), { ...rules, executables: ['git', 'find', './run.sh'] });
+    return answer.ok ? 'passes' : answer.reasonCode;
+  };
+
+  test.each(['git status', '/usr/bin/git status', './run.sh', 'timeout 5 git log', 'find . -exec git add {} +'])(
+    '%s passes',
+    (line) => expect(judged(line)).toBe('passes'),
+  );
+
+  // whatever the workspace calls git is another program
+  test.each(['ls', '/usr/bin/ls', './git', 'src/git', 'run.sh', 'env', 'env ls', 'find . -exec ls {} +', 'gi', '*'])(
+    '%s does not',
+    (line) => expect(judged(line)).toBe('preflight.executable_not_allowed'),
+  );
+});
+
+test.each([
+  ['curl http://evil.example:8080/x', 'evil.example:8080 is not an allowed host'],
+  ['curl https://evil.example/x', 'evil.example is not an allowed host'],
+  ['curl http://evil.example/x', 'evil.example is not an allowed host'],
+  ['ssh evil.example', 'evil.example:22 is not an allowed host'],
+  ['curl http://[2606:4700::1]:81/', '[2606:4700::1]:81 is not an allowed host'],
+  ['cat ../secret', '../secret is outside the workspace'],
+  ['git fetch --upload-pack=id origin', 'git --upload-pack runs programs or changes settings'],
+  ['timeout --foo=/etc/x 5 ls', '/etc/x is outside the workspace'],
+])('%s is refused in words: %s', (line, message) => {
+  expect(preflight(words(line), rules)).toMatchObject({ ok: false, message });
 });
 
 function lines(table: string): string[] {
