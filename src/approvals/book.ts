@@ -69,6 +69,5 @@ function isOver(approval: Approval, now: number): boolean {
 
 function dropOldest<T>(items: readonly T[], isFinished: (item: T) => boolean): readonly T[] {
   let surplus = items.filter(isFinished).length - FINISHED_KEPT;
-  if (surplus <= 0) return items;
   return items.filter((item) => !(isFinished(item) && surplus-- > 0));
 }

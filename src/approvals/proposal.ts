@@ -2,6 +2,7 @@ import { canonicalJson } from '../canonical.ts';
 import { type NormalizedRequest, normalizeRequest, type PolicyRequest } from '../policy/request.ts';
 import { type Checked, list, oneOf, optional, record, text, truth, whole } from '../schema.ts';
 import { sha256 } from '../sha256.ts';
+import { compareText } from '../text.ts';
 
 /** Limits by the names of palyra.toml, e.g. `timeout_ms`. */
 export const limitsShape = (value: unknown, at: string): Readonly<Record<string, number>> => {
@@ -89,7 +90,7 @@ export function policyHashOf(
   policies: readonly { readonly id: string; readonly text: string }[],
   config: unknown,
 ): string {
-  const texts = policies.map(({ id, text }) => [id, text]).sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
+  const texts = policies.map(({ id, text }) => [id, text]).sort(([a = ''], [b = '']) => compareText(a, b));
   return sha256(`palyra.policy/1\n${canonicalJson({ policies: texts, config })}`);
 }
 

@@ -45,8 +45,8 @@ export interface PolicyEvaluator {
   evaluateApproved(context: GateContext, denied: CedarAnswer): CedarAnswer;
   /** Any Cedar request, with entities and a schema of its own. */
   evaluateCall(call: CedarCall): CedarAnswer;
-  /** Whether any policy looks at an attribute of the gate's context; in doubt, yes. */
-  observes(attribute: keyof GateContext): boolean;
+  /** Whether any policy looks at an attribute of the gate's context, of which no entity is made; in doubt, yes. */
+  observes(attribute: Exclude<Attribute, (typeof ENTITIES)[number][1]>): boolean;
 }
 
 /** Some of the policies. */
@@ -376,24 +376,25 @@ function readParts(call: CedarCall): PartOf | undefined {
 // a uid as JSON.stringify writes it, without escapes
 const UID = /^\{"type":"([A-Za-z_:][\w:]*)","id":"([^"\\]*)"\}$/;
 
+/** The keys alone count: so none is missing. */
 const ATTRIBUTES = Object.keys({
-  action: true,
-  resource: true,
-  principal: true,
-  device_id: true,
-  channel: true,
-  session_id: true,
-  run_id: true,
-  tool_name: true,
-  skill_id: true,
-  capabilities: true,
-  is_sensitive_action: true,
-  is_allowlisted_tool: true,
-  is_allowlisted_skill: true,
-  is_tool_execute_principal_allowed: true,
-  is_tool_execute_channel_allowed: true,
-  allow_sensitive_tools: true,
-} satisfies Record<Attribute, true>) as readonly Attribute[];
+  action: null,
+  resource: null,
+  principal: null,
+  device_id: null,
+  channel: null,
+  session_id: null,
+  run_id: null,
+  tool_name: null,
+  skill_id: null,
+  capabilities: null,
+  is_sensitive_action: null,
+  is_allowlisted_tool: null,
+  is_allowlisted_skill: null,
+  is_tool_execute_principal_allowed: null,
+  is_tool_execute_channel_allowed: null,
+  allow_sensitive_tools: null,
+} satisfies Record<Attribute, null>) as readonly Attribute[];
 
 /** The types of the gate's entities, and the text that each is made of. */
 const ENTITIES = [

@@ -89,7 +89,7 @@ export function openIndex(policies: readonly (readonly Requirement[])[]): Policy
     },
     candidates(partOf) {
       const near = [...shelves].flatMap(([part, shelf]) => find(shelf, partOf(part)) ?? []);
-      const holding = near.filter((place) => policies[place]?.every((required) => holds(required, partOf)) ?? true);
+      const holding = near.filter((place) => (policies[place] ?? []).every((required) => holds(required, partOf)));
       return [...open, ...holding].sort((a, b) => a - b);
     },
   };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { findGrant, type Grant, grantRuleOf, newGrant, ruleWords } from '../../src/approvals/grant.ts';
-import { type Proposal, variablesSha256 } from '../../src/approvals/proposal.ts';
+import { findGrant, type Grant, grantRuleOf, grantTerm, newGrant, ruleWords } from '../../src/approvals/grant.ts';
+import { type ExecutionContext, type Proposal, variablesSha256 } from '../../src/approvals/proposal.ts';
 import { NOW, PUSH, pendingOf, proposeCall, proposeRun, seal } from './samples.ts';
 
 function grantFor(proposal: Proposal): Grant {
@@ -77,23 +77,58 @@ describe('a grant of a command with a subcommand', () => {
       'another channel': proposeRun({}, { channel: 'slack:ops' }),
       'another device': proposeRun({}, { device_id: 'phone' }),
       'another principal': { ...proposeRun(), request: { ...proposeRun().request, principal: 'user:eve' } },
-      'the tool without a command': proposeCall('palyra.process.run'),
+      'the tool without a command': withoutCommand(proposeRun()),
+      'another skill': proposeRun({}, { skill_id: 'acme.report' }),
+      'another action': { ...proposeRun(), request: { ...proposeRun().request, action: 'tool.list' } },
+      'the tool by another name of its resource': {
+        ...proposeRun(),
+        request: { ...proposeRun().request, resource: 'palyra.process.run' },
+      },
     }),
   )('never %s', (_, proposal) => {
     expect(isCovered(grant, proposal)).toBe(false);
   });
 
-  test('of an older version, which bound less, lets nothing through', () => {
-    const { env_sha256: _, workspace: __, stdin: ___, ...older } = grant.rule.command ?? proposeRun().execution ?? PUSH;
-    expect(
-      isCovered({ ...grant, rule: { ...grant.rule, command: { argv_is_whole: false, ...older } } }, proposeRun()),
-    ).toBe(false);
-  });
+  test.each(['env_sha256', 'limits', 'workspace', 'stdin', 'tty', 'allow_root'] as const)(
+    'of an older version, which did not bind %s, lets nothing through, not even a call of that version',
+    (part) => {
+      const { command } = grant.rule;
+      const { execution } = proposeRun();
+      for (const gone of [undefined, null]) {
+        const older = { ...grant, rule: { ...grant.rule, command: { ...command, [part]: gone } } } as Grant;
+        expect(isCovered(older, proposeRun())).toBe(false);
+        const call = { ...seal(proposeRun()), execution: { ...execution, [part]: gone } as ExecutionContext };
+        expect(findGrant([older], call, NOW)).toBeUndefined();
+      }
+    },
+  );
 
   test('ends with its time, and when it is revoked', () => {
     expect(isCovered(grant, proposeRun(), NOW + 59_999)).toBe(true);
     expect(isCovered(grant, proposeRun(), NOW + 60_000)).toBe(false);
     expect(isCovered({ ...grant, revoked_at_unix_ms: NOW }, proposeRun())).toBe(false);
+    expect(isCovered({ ...grant, expires_at_unix_ms: null, revoked_at_unix_ms: null }, proposeRun())).toBe(true);
+  });
+
+  test('says until when it holds, or who ended it', () => {
+    const { expires_at_unix_ms: _, ...forSession } = grant;
+    expect(grantTerm(grant, NOW)).toBe('until 2027-01-15T08:01:00Z');
+    expect(grantTerm(forSession, NOW)).toBe('for the session');
+    expect(grantTerm(grant, NOW + 60_000)).toBe('expired');
+    const revoked = { ...grant, revoked_at_unix_ms: NOW };
+    expect(grantTerm({ ...revoked, revoked_by: 'user:ann' }, NOW + 60_000)).toBe('revoked by user:ann');
+    expect(grantTerm(revoked, NOW)).toBe('revoked by somebody');
+  });
+
+  test('of a command that gets more is told with what it gets', () => {
+    const env_sha256 = variablesSha256({ DEBUG: '1' });
+    const { rule } = grantFor(proposeRun({ env_sha256, stdin: 'pipe', tty: true, allow_root: true, hosts: [] }));
+    expect(ruleWords(rule)).toEqual(
+      expect.arrayContaining([
+        ...['hosts=[]', `values of env sha256=${env_sha256}`],
+        ...['stdin=passed on', 'terminal=passed on', 'as root'],
+      ]),
+    );
   });
 });
 
@@ -112,4 +147,25 @@ test('another tool is never granted by its name alone: its whole input is bound'
   expect(isCovered(grant, proposeCall('palyra.http.fetch'))).toBe(true);
   expect(isCovered(grant, { ...proposeCall('palyra.http.fetch'), payload: Buffer.from('{}') })).toBe(false);
   expect(isCovered(grant, proposeRun())).toBe(false);
+  const asked = proposeCall('palyra.http.fetch');
+  expect(findGrant([grant], { ...seal(asked), execution: PUSH }, NOW)).toBeUndefined();
+  const { payloadSha256 } = seal(asked);
+  const words = ['tool=palyra.http.fetch', 'resource=tool:palyra.http.fetch', `input sha256=${payloadSha256}`];
+  const who = ['principal=user:ops', 'device=none', 'channel=none', 'session=session-1'];
+  expect(ruleWords(grant.rule)).toEqual([...words, ...who]);
+  // as other programs write what is left out
+  expect(ruleWords({ ...grant.rule, command: null })).toEqual([...words, ...who]);
+  expect(findGrant([{ ...grant, rule: { ...grant.rule, command: null } }], seal(asked), NOW)).toBeDefined();
 });
+
+test('a rule names its skill, and its action where there is no tool', () => {
+  const skill = proposeCall('palyra.plugin.run', { skill_id: 'acme.report' });
+  expect(ruleWords(grantFor(skill).rule)).toContain('skill=acme.report');
+  const request = { principal: 'user:ops', action: 'memory.purge', resource: 'memory:all', context: {} };
+  const { rule } = grantFor({ request, payload: Buffer.from(''), summary: '' });
+  expect(ruleWords(rule).slice(0, 2)).toEqual(['action=memory.purge', 'resource=memory:all']);
+});
+
+function withoutCommand({ execution: _, ...proposal }: Proposal): Proposal {
+  return proposal;
+}

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { runtimeOf } from '../../src/access/workspace.ts';
 import type { Proposal } from '../../src/approvals/proposal.ts';
 import { changePosture } from '../../src/flows/change-posture.ts';
 import { requestApproval } from '../../src/flows/request-approval.ts';
-import { GLOBAL } from '../../src/posture/change.ts';
-import type { PostureState } from '../../src/posture/registry.ts';
-import { proposeCall, proposeRun } from '../approvals/samples.ts';
+import { applyChanges, GLOBAL } from '../../src/posture/change.ts';
+import { type PostureState, postureShape } from '../../src/posture/registry.ts';
+import { OPS, registryWith } from '../access/samples.ts';
+import { EMPTY, NOW, proposeCall, proposeRun } from '../approvals/samples.ts';
 import { type DeskSettings, openTestDesk, type TestDesk, TOML } from './gate-desk.ts';
 
 /** `allow policy`, `ask: why`, or `deny` with every reason's code. */
@@ -70,6 +72,28 @@ describe('posture', () => {
     expect(await passWith({}, needy)).toBe('ask');
     expect(await passWith({}, needy, 'always_allow')).toBe('allow by policy');
   });
+});
+
+test('a call that wants more than the configuration gives is asked for, whatever its posture', async () => {
+  const wanting = { ...ECHO, asks: 'it names a host that no configuration allows' };
+  expect(await passWith({}, wanting, 'always_allow')).toBe('ask');
+});
+
+test('a posture of a workspace holds for its members and its runtime, and for nobody else', async () => {
+  const { gate } = await openTestDesk();
+  const registry = registryWith({ 'user:ann': 'operator' });
+  const { overrides } = applyChanges(
+    postureShape.empty(),
+    [{ tool: 'palyra.echo', scope: { kind: 'workspace', id: OPS }, state: 'disabled', before: undefined }],
+    { principal: 'user:oncall', now: NOW, eventIds: ['e1'] },
+  );
+  const posture = { ...postureShape.empty(), overrides };
+  const decisionFor = (principal: string) =>
+    gate.pass(gate.seal(proposeCall('palyra.echo', {}, principal)), { approvals: EMPTY, posture, registry }, NOW)
+      .decision;
+  expect(decisionFor('user:ann')).toBe('deny');
+  expect(decisionFor(runtimeOf(OPS).runtime_principal)).toBe('deny');
+  expect(decisionFor('user:eve')).toBe('allow');
 });
 
 describe('policy', () => {

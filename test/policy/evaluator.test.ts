@@ -28,16 +28,55 @@ const ALLOW = { kind: 'answer', decision: 'allow', reason: ['allow'], errors: []
 const FAILURE = { kind: 'failure', messages: ['Cedar stopped'] } as const;
 const HALF = { kind: 'failure', messages: [expect.stringContaining('surrogate')] };
 
-test('requests that no policy tells apart are asked once', () => {
-  const { evaluator, calls } = open(ALLOWLISTED);
+test.each([
+  ['by action and facts', ALLOWLISTED, 'principal resource'],
+  ['by principal', '@id("allow") permit (principal == Principal::"user:ops", action, resource);', 'resource'],
+  ['by resource', '@id("allow") permit (principal, action, resource == Resource::"tool:a");', 'principal'],
+])('requests that policies %s do not tell apart are asked once', (_, policies, others) => {
+  const { evaluator, calls } = open(policies);
   for (let n = 0; n < 1000; n++) {
-    expect(evaluator.evaluate({ ...REQUEST, session_id: `s${n}`, run_id: `r${n}` })).toEqual(ALLOW);
+    const other = Object.fromEntries(others.split(' ').map((name) => [name, `${name} ${n}`]));
+    const passing = { session_id: `s${n}`, run_id: `r${n}`, device_id: `d${n}`, channel: `c${n}`, tool_name: `t${n}` };
+    const request = { ...REQUEST, ...other, ...passing, skill_id: `k${n}`, capabilities: [`${n}`] };
+    expect(evaluator.evaluate(request)).toEqual(ALLOW);
   }
+  expect(calls.length).toBeLessThan(20);
+});
+
+test('a fact that policies look at is told to Cedar, and nothing else is', () => {
+  const { evaluator, calls, slots } = open(ALLOWLISTED);
+  for (let n = 0; n < 20; n++) evaluator.evaluate(REQUEST);
   const early = calls.length;
-  expect(early).toBeLessThan(20);
   for (const is_allowlisted_tool of [true, false]) evaluator.evaluate({ ...REQUEST, is_allowlisted_tool });
   expect(calls.length).toBe(early + 1);
   expect(calls.at(-1)).toMatchObject({ context: '{"is_allowlisted_tool":false}', entities: '[]' });
+  // action and facts need no slices
+  expect(slots).toEqual(['test']);
+});
+
+test('a single check prepares all policies, and no part of them', () => {
+  const { evaluator, slots } = open(
+    '@id("allow") permit (principal, action, resource == Resource::"tool:a"); @id("b") permit (principal, action, resource == Resource::"b"); @id("c") permit (principal, action, resource == Resource::"c");',
+  );
+  const denied = evaluator.evaluate({ ...REQUEST, resource: 'other' });
+  evaluator.evaluateApproved({ ...REQUEST, resource: 'other' }, denied);
+  expect(slots).toEqual(['test']);
+  for (let n = 0; n < 20; n++) expect(evaluator.evaluate(REQUEST)).toEqual(ALLOW);
+  expect(slots).toHaveLength(2);
+});
+
+test('policies that look at entities tell requests apart by what those are made of, and by nothing else', () => {
+  const { evaluator, calls } = open('@id("allow") permit (principal, action, resource) unless { Tool::"b" has x };');
+  for (let n = 0; n < 20; n++) evaluator.evaluate(REQUEST);
+  const early = calls.length;
+  for (let n = 0; n < 20; n++) {
+    expect(evaluator.evaluate({ ...REQUEST, session_id: `s${n}`, is_sensitive_action: n % 2 === 0 })).toEqual(ALLOW);
+  }
+  expect(calls.length).toBe(early);
+  evaluator.evaluate({ ...REQUEST, tool_name: '', channel: 'slack' });
+  expect(calls.length).toBe(early + 1);
+  const types = JSON.parse(calls.at(-1)?.entities ?? '').map(({ uid }: { uid: { type: string } }) => uid.type);
+  expect(types).toEqual(['Principal', 'Action', 'Resource', 'Channel']);
 });
 
 test('texts that join to the same are told apart', () => {
@@ -84,6 +123,45 @@ test('an engine that failed once is asked again', () => {
   expect(evaluator.evaluate(REQUEST)).toEqual(ALLOW);
 });
 
+test('what an approval would change is asked once, and not remembered when Cedar could not say it', () => {
+  let failing = false;
+  let asked = 0;
+  const cedar = openCedar();
+  const decide: Cedar['decide'] = (slot, call) => {
+    asked++;
+    return failing ? FAILURE : cedar.decide(slot, call);
+  };
+  const sensitive = '@id("allow") permit (principal, action, resource) when { context.allow_sensitive_tools };';
+  const evaluator = openEvaluator({ ...cedar, decide }, 'test', namePolicies(splitPolicies(sensitive, 't.cedar')));
+  for (let n = 0; n < 20; n++) evaluator.evaluate(REQUEST);
+  const denied = evaluator.evaluate(REQUEST);
+  expect(denied).toMatchObject({ decision: 'deny' });
+  failing = true;
+  expect(evaluator.evaluateApproved(REQUEST, denied)).toEqual(FAILURE);
+  failing = false;
+  expect(evaluator.evaluateApproved(REQUEST, denied)).toEqual(ALLOW);
+  const early = asked;
+  expect(evaluator.evaluateApproved({ ...REQUEST, run_id: 'other' }, denied)).toEqual(ALLOW);
+  expect(asked).toBe(early);
+});
+
+test.each([
+  ['context.run_id == "r1"', true],
+  ['context["run_id"] == "r1"', true],
+  ['context["run_\\u{69}d"] == "r1"', true],
+  ['context has run_id', true],
+  ['[context].contains({})', true],
+  ['context.tool_name == "run_id"', false],
+  ['context.tool_name == "x" // run_id', false],
+  ['Channel::"cli" has owner', false],
+  ['principal == Principal::"run_id"', false],
+])('whether policies look at the run: when { %s } %s', (condition, isObserved) => {
+  const observes = (policy: string) => open(`${ALLOWLISTED}\n${policy}`).evaluator.observes('run_id');
+  expect(observes(`permit (principal, action, resource) when { ${condition}\n};`)).toBe(isObserved);
+  // a link of a template may look at anything
+  expect(observes('permit (principal == ?principal, action, resource);')).toBe(true);
+});
+
 test('however many tools policies name, few slots are used', () => {
   const texts = Array.from(
     { length: 1000 },
@@ -97,6 +175,20 @@ test('however many tools policies name, few slots are used', () => {
     expect(evaluator.evaluate({ ...REQUEST, tool_name: `t${n}` })).toEqual({ ...ALLOW, reason: [`p${n}`] });
   }
   expect(new Set(slots).size).toBeLessThanOrEqual(128);
+});
+
+test('of many policies, a call whose uids are not written in the one plain way is answered by all of them', () => {
+  const many = Array.from(
+    { length: 300 },
+    (_, n) => `@id("p${n}") permit (principal == T::"p${n}", action, resource);`,
+  );
+  const { evaluator } = open(`${many.join('\n')}\n@id("odd") permit (principal == T::"a\\"b", action, resource);`);
+  const call = { action: '{"type":"A","id":"a"}', resource: '{"type":"R","id":"r"}', context: '{}', entities: '[]' };
+  for (const principal of ['{"type":"T","id":"p7"}', '{"id":"p7","type":"T"}', '{ "type":"T","id":"\\u00707"}']) {
+    expect(evaluator.evaluateCall({ ...call, principal })).toEqual({ ...ALLOW, reason: ['p7'] });
+  }
+  const odd = JSON.stringify({ type: 'T', id: 'a"b' });
+  expect(evaluator.evaluateCall({ ...call, principal: odd })).toEqual({ ...ALLOW, reason: ['odd'] });
 });
 
 test('linked templates take part, each by the name of its link', () => {

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { openCedar } from '../../src/adapters/cedar/cedar.ts';
 import type { PolicyJson } from '../../src/policy/engine.ts';
-import { EVERYTHING, type Observed, observe, observeAll } from '../../src/policy/observe.ts';
+import { type Observed, observe, observeAll } from '../../src/policy/observe.ts';
 
 const cedar = openCedar();
+const ALL: Observed = { principal: true, action: true, resource: true, context: 'every attribute', entities: true };
 const NOTHING: Observed = { principal: false, action: false, resource: false, context: new Set(), entities: false };
 
 test.each<[string, Partial<Observed>]>([
@@ -28,9 +29,9 @@ test.each<[string, Partial<Observed>]>([
   ['Resource::"a" has owner', { entities: true }],
   ['principal.hasTag(context.a)', { principal: true, context: new Set(['a']), entities: true }],
   ['principal.getTag("a") == 1', { principal: true, entities: true }],
-  ['context == {}', EVERYTHING],
-  ['[context].contains({a: 1})', EVERYTHING],
-  ['false && context has a && (context) != {}', EVERYTHING],
+  ['context == {}', ALL],
+  ['[context].contains({a: 1})', ALL],
+  ['false && context has a && (context) != {}', ALL],
 ])('when { %s } observes', (condition, observed) => {
   expect(observe(jsonOf(`permit (principal, action, resource) when { ${condition} };`))).toEqual({
     ...NOTHING,
@@ -62,13 +63,18 @@ test.each([
   { '!': { arg: { Value: true } }, neg: { arg: { Value: 1 } } },
   { unknown: [{ Value: 'x' }] },
   { '.': { left: null, attr: 'a' } },
+  { '!': 5 },
+  { '!': 'x' },
+  { '!': null },
+  { Set: 5 },
+  { Record: null },
   {},
 ])('what is not understood observes everything: %j', (expression) => {
   const policy = {
     ...jsonOf('permit (principal, action, resource);'),
     conditions: [{ kind: 'when', body: expression }],
   };
-  expect(observe(policy as PolicyJson)).toEqual(EVERYTHING);
+  expect(observe(policy as PolicyJson)).toEqual(ALL);
 });
 
 test('policies together observe what any of them does', () => {
@@ -78,7 +84,7 @@ test('policies together observe what any of them does', () => {
     ...{ principal: true, action: false, resource: true, entities: true },
     context: new Set(['a', 'b']),
   });
-  expect(observeAll([one, EVERYTHING])).toEqual(EVERYTHING);
+  expect(observeAll([one, ALL])).toEqual(ALL);
   expect(observeAll([])).toEqual(NOTHING);
 });
 

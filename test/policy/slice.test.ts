@@ -35,6 +35,8 @@ test.each<[string, Requirement[]]>([
   ['when { context.tool == "a" && context.x // }\r || true }', []],
   ['when { (context.tool == "a" && true) || true }', []],
   ['when { if context.tool == "a" then false else true }', []],
+  // a clause that does not end
+  ['when { context.tool == "a" && context.x', []],
   // other words for it, which are not read
   ['when { "a" == context.tool }', []],
   ['when { context["tool"] == "a" }', []],

@@ -55,12 +55,16 @@ git log --author=ann@evil.example --since=2026/01/01 --format=%h/%s
 git diff HEAD~2..HEAD -- src/main.rs
 git diff origin/main...feature/x
 git show HEAD:src/main.rs
+git diff HEAD:src/main.rs main:src/main.rs
+git --version
+git
 git checkout -b fix/path
 git fetch origin pull/1/head:pr-1
 git push origin main:refs/heads/main
 git push --force origin main
 git clone https://allowed.example/a/b.git
 git clone git@github.com:acme/tool.git
+git clone git@db.allowed.example:acme/tool.git
 git clone ssh://git@github.com/acme/tool.git
 git -c user.name=ann -c color.ui=never commit -m x
 git config user.email ann@allowed.example
@@ -149,6 +153,7 @@ sed -n '/start/,/end/p' src/main.rs
 sed -i 's|/usr|/opt|g' src/main.rs
 sed -e '1,5d' -e 's/[/]/x/g' src/main.rs
 sed '$!N;P;D' src/main.rs
+sed ':a;N;$!ba;s/x/y/g' src/main.rs
 sort -t/ -k2 src/main.rs
 sort -u --reverse x
 cut -d/ -f1 x
@@ -164,6 +169,7 @@ nohup make test
 time git status
 stdbuf -oL grep a src/main.rs
 xargs -n 1 -P 4 ls
+xargs -d l ls
 xargs grep -n main
 xargs wc -l
 xargs -0 rm -f
@@ -372,6 +378,7 @@ env PYTHONSTARTUP=x npm test
 env https_proxy=http://evil.example git fetch
 git -c core.sshCommand=id fetch
 git -ccore.pager=id log
+git -c core.pager=id
 git -c alias.x=!id x
 git --config-env=core.pager=X log
 git --exec-path=src status
@@ -448,6 +455,8 @@ wget --input-file=urls.txt
 wget --use-askpass=id https://allowed.example
 wget --config=x https://allowed.example
 find . -delete
+find . -exec ls {} ; -delete
+find . -exec ls {} + -exec git -c core.pager=id log ;
 find . -files0-from x
 sed -n '1e id' x
 sed 's/a/id/e' x
@@ -456,6 +465,7 @@ sed -e p -e '1,3 e id' x
 sed 'w out' x
 sed 's/a/b/w out' x
 sed --expression='1e id' x
+sed ':a;ta e id' x
 sed -f x y
 sed -nf x y
 sed 's/[/]/x/;e id' x
@@ -576,6 +586,7 @@ x --foo=../secret
 x -C/etc
 x -C..
 x -C../secret
+x -fetclink
 x -xvC/etc
 tar -xf a.tar -C /
 tar -C/etc -xf a.tar
@@ -681,6 +692,8 @@ git fetch ssh://git@evil.example/x
 git remote add x https://evil.example/y
 git remote set-url origin git@evil.example:x
 git submodule add https://evil.example/x
+git submodule add evil.example:x/y
+git remote add x evil.example:x/y
 git ls-remote git://evil.example/x
 git archive --remote=git@evil.example:x HEAD
 ssh evil.example
@@ -719,6 +732,9 @@ x --url=https://evil.example
 x https://evil.example/a
 x 10.0.0.1
 x 10.0.0.1:80
+x [::1]
+x [fe80::1]:80
+x --to=[::1]:80
 x evil.example:443
 x localhost:3000
 x git@evil.example:a
@@ -749,6 +765,7 @@ curl 'https://{allowed,evil}.example/'
 curl 'https://evil[1-3].example/'
 curl 'https://*.example/'
 curl http:evil.example
+curl https:@allowed.example
 curl https:/evil.example
 curl http:///evil.example
 curl 'https://allowed.example\\nevil.example/'
@@ -798,6 +815,37 @@ describe.each(Object.entries(REFUSED))('refused as %s', (reason, table) => {
   test.each(lines(table))('%s', (line) => {
     expect(preflight(words(line), rules)).toMatchObject({ ok: false, reasonCode: `preflight.${reason}` });
   });
+});
+
+describe('the executables that are allowed', () => {
+  const judged = (line: string) => {
+    const answer = preflight(words(line), { ...rules, executables: ['git', 'find', './run.sh'] });
+    return answer.ok ? 'passes' : answer.reasonCode;
+  };
+
+  test.each(['git status', '/usr/bin/git status', './run.sh', 'timeout 5 git log', 'find . -exec git add {} +'])(
+    '%s passes',
+    (line) => expect(judged(line)).toBe('passes'),
+  );
+
+  // whatever the workspace calls git is another program
+  test.each(['ls', '/usr/bin/ls', './git', 'src/git', 'run.sh', 'env', 'env ls', 'find . -exec ls {} +', 'gi', '*'])(
+    '%s does not',
+    (line) => expect(judged(line)).toBe('preflight.executable_not_allowed'),
+  );
+});
+
+test.each([
+  ['curl http://evil.example:8080/x', 'evil.example:8080 is not an allowed host'],
+  ['curl https://evil.example/x', 'evil.example is not an allowed host'],
+  ['curl http://evil.example/x', 'evil.example is not an allowed host'],
+  ['ssh evil.example', 'evil.example:22 is not an allowed host'],
+  ['curl http://[2606:4700::1]:81/', '[2606:4700::1]:81 is not an allowed host'],
+  ['cat ../secret', '../secret is outside the workspace'],
+  ['git fetch --upload-pack=id origin', 'git --upload-pack runs programs or changes settings'],
+  ['timeout --foo=/etc/x 5 ls', '/etc/x is outside the workspace'],
+])('%s is refused in words: %s', (line, message) => {
+  expect(preflight(words(line), rules)).toMatchObject({ ok: false, message });
 });
 
 function lines(table: string): string[] {

@@ -1,12 +1,9 @@
 import { canonicalHost, type Host, type HostRules, matchDestination, parseAuthority } from '../hosts.ts';
 
-/** Where a client would connect. `port: null`: none was written, and the tool's own default is dialled. */
-export interface NamedHost {
-  readonly host: string;
-  readonly port: number | null;
-}
-
-/** What an argument says about the network; `ambiguous`: two parsers may dial two different hosts. */
+/**
+ * What an argument says about the network. `port: null`: none was written, and the tool's own default is dialled;
+ * `ambiguous`: two parsers may dial two different hosts.
+ */
 export type Reading =
   | { readonly kind: 'destination'; readonly at: Host; readonly port: number | null }
   | { readonly kind: 'ambiguous'; readonly why: string }

@@ -6,8 +6,8 @@ export interface GitCommand {
   readonly items: readonly Item[];
   /** operands that name another repository: a remote's name, a path, a URL or `host:path` */
   readonly remotes: readonly Item[];
-  /** what is refused, if anything: where it stands and what it would do */
-  readonly refusal: { readonly index: number; readonly what: string } | undefined;
+  /** what is refused, if anything, in words */
+  readonly refusal: string | undefined;
 }
 
 export function readGit(argv: readonly string[], start: number): GitCommand {
@@ -18,8 +18,7 @@ export function readGit(argv: readonly string[], start: number): GitCommand {
   if (word?.kind !== 'operand') return { subcommand: undefined, items: own, remotes: [], refusal: refuse(own, true) };
   const rest = readOptions(argv, word.index + 1, { ...SUBCOMMAND, refuses: refusedOf(word.value) });
   const operands = rest.filter((item) => item.kind === 'operand');
-  const refusal =
-    refuse(own, true) ?? refuse(rest, word.value === 'clone') ?? refuseSubcommand(word.value, word.index, operands);
+  const refusal = refuse(own, true) ?? refuse(rest, word.value === 'clone') ?? refuseSubcommand(word.value, operands);
   return { subcommand: word.value, items: [...own, ...rest], remotes: remotesOf(word.value, operands), refusal };
 }
 
@@ -27,27 +26,24 @@ export function readGit(argv: readonly string[], start: number): GitCommand {
 function refuse(items: readonly Item[], settings: boolean): GitCommand['refusal'] {
   for (const item of items) {
     if (item.kind !== 'option') continue;
-    if (item.use === 'refused')
-      return { index: item.index, what: `git ${item.name} runs programs or changes settings` };
+    if (item.use === 'refused') return `git ${item.name} runs programs or changes settings`;
     if (!settings || (item.name !== '-c' && item.name !== '--config')) continue;
     const key = (item.value ?? '').split('=')[0] ?? '';
-    if (item.value !== undefined && !HARMLESS_KEY.test(key)) {
-      return { index: item.valueIndex, what: `the setting ${key} may run programs` };
-    }
+    if (item.value !== undefined && !HARMLESS_KEY.test(key)) return `the setting ${key} may run programs`;
   }
   return undefined;
 }
 
-function refuseSubcommand(word: string, index: number, operands: readonly Item[]): GitCommand['refusal'] {
-  if (RUNS_PROGRAMS.test(word)) return { index, what: `git ${word} runs programs` };
+function refuseSubcommand(word: string, operands: readonly Item[]): GitCommand['refusal'] {
+  if (RUNS_PROGRAMS.test(word)) return `git ${word} runs programs`;
   const [first, second] = operands.map((item) => item.value ?? '');
-  if (word === 'bisect' && first === 'run') return { index, what: 'git bisect run runs programs' };
-  if (word === 'submodule' && first === 'foreach') return { index, what: 'git submodule foreach runs programs' };
+  if (word === 'bisect' && first === 'run') return 'git bisect run runs programs';
+  if (word === 'submodule' && first === 'foreach') return 'git submodule foreach runs programs';
   if (word !== 'config') return undefined;
   const key = first === 'set' ? second : first;
   const writes = operands.length > 1 && first !== 'get' && first !== 'list';
   if (!writes || HARMLESS_KEY.test(key ?? '')) return undefined;
-  return { index, what: `the setting ${key} may run programs` };
+  return `the setting ${key} may run programs`;
 }
 
 function remotesOf(word: string, operands: readonly Item[]): Item[] {

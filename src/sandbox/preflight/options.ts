@@ -15,15 +15,13 @@ export interface OptionRules {
   readonly dials?: string;
 }
 
-/** One option or operand, and where it and its value stand in argv. */
+/** One option, or operand and where it stands in argv. */
 export type Item =
   | {
       readonly kind: 'option';
       readonly name: string;
       readonly use: 'refused' | 'text' | 'dials' | 'other';
       readonly value: string | undefined;
-      readonly index: number;
-      readonly valueIndex: number;
     }
   | { readonly kind: 'operand'; readonly value: string; readonly index: number };
 
@@ -91,9 +89,9 @@ function readLong(argv: readonly string[], index: number, table: Table, items: I
   const name = wordOf(argument);
   const use = table.uses.get(name) ?? (beginsRefused(name, table) ? 'refused' : 'other');
   const glued = argument.length > name.length;
-  const apart = !glued && table.takers.has(name) && index + 1 < argv.length;
+  const apart = !glued && table.takers.has(name);
   const value = glued ? argument.slice(name.length + 1) : apart ? argv[index + 1] : undefined;
-  items.push({ kind: 'option', name, use, value, index, valueIndex: apart ? index + 1 : index });
+  items.push({ kind: 'option', name, use, value });
   return apart ? 1 : 0;
 }
 
@@ -107,17 +105,16 @@ function readBundle(argv: readonly string[], index: number, table: Table, items:
     const name = `-${argument[at]}`;
     const use = table.uses.get(name) ?? 'other';
     if (!table.takers.has(name)) {
-      items.push({ kind: 'option', name, use, value: undefined, index, valueIndex: index });
+      items.push({ kind: 'option', name, use, value: undefined });
       if (use === 'refused') return 0;
       continue;
     }
     const rest = argument.slice(at + 1);
-    const apart = rest === '' && index + 1 < argv.length;
-    const value = apart ? argv[index + 1] : rest;
-    items.push({ kind: 'option', name, use, value, index, valueIndex: apart ? index + 1 : index });
-    return apart ? 1 : 0;
+    const value = rest === '' ? argv[index + 1] : rest;
+    items.push({ kind: 'option', name, use, value });
+    return rest === '' ? 1 : 0;
   }
   // no letter is known to take a value: the rest may be one all the same
-  items.push({ kind: 'option', name: argument, use: 'other', value: argument, index, valueIndex: index });
+  items.push({ kind: 'option', name: argument, use: 'other', value: argument });
   return 0;
 }

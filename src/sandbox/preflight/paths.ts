@@ -45,7 +45,7 @@ function possiblePaths(argument: string): string[] {
   const candidates = [local, ...local.split(SEPARATORS), ...afterEach(local, '=')];
   if (glued !== undefined) candidates.push(glued);
   if (/^-[A-Za-z]./.test(local) && !local.startsWith('--')) candidates.push(local.slice(2));
-  return [...new Set(candidates)].filter((path) => path !== '' && path !== '-');
+  return [...new Set(candidates)];
 }
 
 const URLS = /[A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s'"<>,]*|\bfile:\/?[^\s'"<>,]*/gi;

@@ -52,7 +52,10 @@ function readAs(script: string, brackets: boolean): SedScript {
       const line = skip(script, at, /[^\n]*/y);
       found.writes.push(script.slice(at + 1, line).trim());
       at = line;
-    } else if (':btTlLqQv'.includes(command)) {
+    } else if (':btTv'.includes(command)) {
+      // a blank (of ASCII) ends a label, and the next command may follow it
+      at = skip(script, at, /[ \t]*[^ \t\n\v\f\r;}]*/y);
+    } else if ('lLqQ'.includes(command)) {
       at = skip(script, at, /[^\n;}]*/y);
     } else if (!'dDgGhHnNpPxzF='.includes(command) || !/[\s;}#]|$/y.test(script.slice(at, at + 1))) {
       return { ...found, unreadable: true };
