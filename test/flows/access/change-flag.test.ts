@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { changeFlag } from '../../src/flows/access/change-flag.ts';
-import { openTestDesk, type TestDesk } from './gate-desk.ts';
+import { changeFlag } from '../../../src/flows/access/change-flag.ts';
+import { openTestDesk, type TestDesk } from '../gate-desk.ts';
 
 const COMPAT_ON = { key: 'compat_api', enabled: true, withOthers: false };
 const COMPAT_OFF = { ...COMPAT_ON, enabled: false, withOthers: true };

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { openCedar } from '../../src/adapters/cedar/cedar.ts';
-import { type LineAnswer, openBatch } from '../../src/flows/policy/check-batch.ts';
-import type { Cedar } from '../../src/policy/engine.ts';
-import { openEvaluator } from '../../src/policy/evaluator.ts';
-import { readEvaluationConfig } from '../../src/policy/facts.ts';
-import { namePolicies, splitPolicies } from '../../src/policy/source.ts';
+import { openCedar } from '../../../src/adapters/cedar/cedar.ts';
+import { type LineAnswer, openBatch } from '../../../src/flows/policy/check-batch.ts';
+import type { Cedar } from '../../../src/policy/engine.ts';
+import { openEvaluator } from '../../../src/policy/evaluator.ts';
+import { readEvaluationConfig } from '../../../src/policy/facts.ts';
+import { namePolicies, splitPolicies } from '../../../src/policy/source.ts';
 
 const ALLOWLISTED =
   'permit (principal, action == Action::"tool.execute", resource) when { context.is_allowlisted_tool };';

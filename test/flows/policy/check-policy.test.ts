@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { openCedar } from '../../src/adapters/cedar/cedar.ts';
-import { explainDecision } from '../../src/flows/check-policy.ts';
-import { decide } from '../../src/policy/decision.ts';
-import { openEvaluator } from '../../src/policy/evaluator.ts';
-import { establishFacts, readEvaluationConfig } from '../../src/policy/facts.ts';
-import { normalizeRequest } from '../../src/policy/request.ts';
-import { namePolicies, readPolicies } from '../../src/policy/source.ts';
+import { openCedar } from '../../../src/adapters/cedar/cedar.ts';
+import { explainDecision } from '../../../src/flows/policy/check-policy.ts';
+import { decide } from '../../../src/policy/decision.ts';
+import { openEvaluator } from '../../../src/policy/evaluator.ts';
+import { establishFacts, readEvaluationConfig } from '../../../src/policy/facts.ts';
+import { normalizeRequest } from '../../../src/policy/request.ts';
+import { namePolicies, readPolicies } from '../../../src/policy/source.ts';
 
 const cedar = openCedar();
 const SAME = `@id("same") permit (principal, action == Action::"cron.list", resource) when { context.is_allowlisted_tool };

@@ -2,9 +2,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openCedar } from '../../src/adapters/cedar/cedar.ts';
-import { files } from '../../src/adapters/files.ts';
-import { type CedarPlaces, evaluateCedar, openCedarDesk } from '../../src/flows/policy/evaluate-cedar.ts';
+import { openCedar } from '../../../src/adapters/cedar/cedar.ts';
+import { files } from '../../../src/adapters/files.ts';
+import { type CedarPlaces, evaluateCedar, openCedarDesk } from '../../../src/flows/policy/evaluate-cedar.ts';
 
 const POLICIES = `permit (principal == ?principal, action, resource);
 @id("odd") permit (principal, action, resource) when { context.n + 1 == 2 };`;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { registryShape } from '../../src/access/registry.ts';
-import { formSecret } from '../../src/access/secret.ts';
-import { PalyraError } from '../../src/errors.ts';
-import { type Scanned, scanSecrets } from '../../src/flows/scan-secrets.ts';
-import type { Source, Sources } from '../../src/store/sources.ts';
+import { registryShape } from '../../../src/access/registry.ts';
+import { formSecret } from '../../../src/access/secret.ts';
+import { PalyraError } from '../../../src/errors.ts';
+import { type Scanned, scanSecrets } from '../../../src/flows/access/scan-secrets.ts';
+import type { Source, Sources } from '../../../src/store/sources.ts';
 
 const SECRET = formSecret('palyra_', new Uint8Array(32).fill(7));
 

@@ -12,11 +12,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openCedar } from '../../src/adapters/cedar/cedar.ts';
-import { files } from '../../src/adapters/files.ts';
-import { applyFormat, formatText, planFormat } from '../../src/flows/policy/format-policies.ts';
-import { readPolicies } from '../../src/policy/source.ts';
-import { policyBody, policyScope } from '../policy/cedar-arbitraries.ts';
+import { openCedar } from '../../../src/adapters/cedar/cedar.ts';
+import { files } from '../../../src/adapters/files.ts';
+import { applyFormat, formatText, planFormat } from '../../../src/flows/policy/format-policies.ts';
+import { readPolicies } from '../../../src/policy/source.ts';
+import { policyBody, policyScope } from '../../policy/cedar-arbitraries.ts';
 
 const cedar = openCedar();
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { formSecret } from '../../src/access/secret.ts';
-import { changeFlag } from '../../src/flows/access/change-flag.ts';
-import { changePosture } from '../../src/flows/change-posture.ts';
-import { requestApproval } from '../../src/flows/request-approval.ts';
-import { GLOBAL } from '../../src/posture/change.ts';
-import { proposeCall } from '../approvals/samples.ts';
-import { openTestDesk, type TestDesk } from './gate-desk.ts';
+import { formSecret } from '../../../src/access/secret.ts';
+import { changeFlag } from '../../../src/flows/access/change-flag.ts';
+import { changePosture } from '../../../src/flows/change-posture.ts';
+import { requestApproval } from '../../../src/flows/request-approval.ts';
+import { GLOBAL } from '../../../src/posture/change.ts';
+import { proposeCall } from '../../approvals/samples.ts';
+import { openTestDesk, type TestDesk } from '../gate-desk.ts';
 
 const WORKS: readonly (readonly [string, (desk: TestDesk) => Promise<unknown>])[] = [
   ['a flag', (desk) => changeFlag(desk, { key: 'rbac', enabled: true, withOthers: true }, async () => true)],
