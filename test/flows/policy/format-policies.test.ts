@@ -50,7 +50,7 @@ function meaning(text: string): unknown {
 }
 
 test('the baseline is formatted', () => {
-  const folder = join(import.meta.dirname, '../../policies');
+  const folder = join(import.meta.dirname, '../../../policies');
   expect(planFormat({ files, cedar }, [folder]).filter(({ before, after }) => after !== before)).toEqual([]);
 });
 
