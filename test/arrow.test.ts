@@ -22,7 +22,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@bomb.sh/tab': /^cli\/commands\/completion\.ts$/,
   '@bomb.sh/tab/commander': /^cli\/commands\/completion\.ts$/,
   '@cedar-policy/cedar-wasm/nodejs': /^adapters\/cedar\//,
-  lowdb: /^adapters\/lowdb-store\.ts$/,
+  lowdb: /^adapters\/state\/lowdb-store\.ts$/,
   'smol-toml': /^config\/palyra-toml\.ts$/,
   yaml: /^config\/|^policy\//,
 };

@@ -23,7 +23,7 @@ import {
 import { dirname, join } from 'node:path';
 import { PalyraError, systemCode } from '../errors.ts';
 import type { Files, TextLimits } from '../store/files.ts';
-import { systemPaths } from './paths.ts';
+import { systemPaths } from './sandbox/paths.ts';
 
 /** The files of this machine, as the port wants them. */
 export const files: Files = {

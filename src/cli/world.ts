@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { StoreNotice } from '../adapters/lowdb-store.ts';
+import type { StoreNotice } from '../adapters/state/lowdb-store.ts';
 import { systemCode } from '../errors.ts';
 import type { Cedar } from '../policy/engine.ts';
 import type { RunningCommand, Sandbox } from '../sandbox/runner.ts';
@@ -64,7 +64,7 @@ export interface World {
   readonly onSignal: (heard: (name: PassedSignal) => void) => void;
 }
 
-type SandboxCheck = Awaited<ReturnType<typeof import('../adapters/sandbox-check.ts')['checkSandbox']>>;
+type SandboxCheck = Awaited<ReturnType<typeof import('../adapters/sandbox/sandbox-check.ts')['checkSandbox']>>;
 
 export type PassedSignal = Parameters<RunningCommand['signal']>[0];
 
@@ -118,22 +118,22 @@ export function openWorld(): World {
       return controller.signal;
     },
     store: async (root, notice) => {
-      const { lowdbStore } = await import('../adapters/lowdb-store.ts');
+      const { lowdbStore } = await import('../adapters/state/lowdb-store.ts');
       const { stateShapes } = await import('../store/state.ts');
       return lowdbStore({ root, shapes: stateShapes, notice });
     },
     stateInspector: async (root) => {
-      const { openStateInspector } = await import('../adapters/state-inspector.ts');
+      const { openStateInspector } = await import('../adapters/state/state-inspector.ts');
       const { stateShapes } = await import('../store/state.ts');
       return openStateInspector(root, stateShapes);
     },
     machineInspector: async () => (await import('../adapters/machine-inspector.ts')).machineInspector,
-    rates: async (root) => (await import('../adapters/rates-file.ts')).ratesFile(root),
-    openRuns: async (root) => (await import('../adapters/open-runs-folder.ts')).openRunsFolder(root),
+    rates: async (root) => (await import('../adapters/state/rates-file.ts')).ratesFile(root),
+    openRuns: async (root) => (await import('../adapters/sandbox/open-runs-folder.ts')).openRunsFolder(root),
     sources: async () => (await import('../adapters/sources.ts')).sources,
     cedar: async (settings) => (await import('../adapters/cedar/cedar.ts')).openCedar(settings),
-    sandbox: async () => (await import('../adapters/sandbox.ts')).sandbox,
-    checkSandbox: async () => (await import('../adapters/sandbox-check.ts')).checkSandbox(),
+    sandbox: async () => (await import('../adapters/sandbox/sandbox.ts')).sandbox,
+    checkSandbox: async () => (await import('../adapters/sandbox/sandbox-check.ts')).checkSandbox(),
     onSignal: (heard) => {
       for (const name of PASSED) process.on(name, () => heard(name));
     },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { lowdbStore, type StoreNotice } from '../../src/adapters/lowdb-store.ts';
+import { lowdbStore, type StoreNotice } from '../../src/adapters/state/lowdb-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type SampleState, sampleShapes } from '../store/samples.ts';
 

@@ -52,8 +52,8 @@ test('arguments that are not UTF-8 are noticed', () => {
 });
 
 const DRIVER = `
-import { bubblewrapRunner } from '../../src/adapters/bubblewrap.ts';
-import { lookAtMachine } from '../../src/adapters/machine.ts';
+import { bubblewrapRunner } from '../../src/adapters/sandbox/bubblewrap.ts';
+import { lookAtMachine } from '../../src/adapters/sandbox/machine.ts';
 import { planFor } from '../sandbox/lab.ts';
 const [folder, script] = process.argv.slice(2);
 process.on('SIGINT', () => undefined);

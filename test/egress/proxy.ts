@@ -1,5 +1,5 @@
 // The proxy by itself, to be run in a network of the lab: tells its folder, then every destination, a line each.
-import { startEgressProxy } from '../../src/adapters/egress-proxy.ts';
+import { startEgressProxy } from '../../src/adapters/sandbox/egress-proxy.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
 import { planRelays } from '../../src/sandbox/relays.ts';
 

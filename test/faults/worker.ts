@@ -1,6 +1,6 @@
 import { readdirSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { lowdbStore } from '../../src/adapters/lowdb-store.ts';
+import { lowdbStore } from '../../src/adapters/state/lowdb-store.ts';
 import { PalyraError } from '../../src/errors.ts';
 import { verifyJournal } from '../../src/flows/verify-journal.ts';
 import { addNote, addToken, draft, sampleShapes } from '../store/samples.ts';

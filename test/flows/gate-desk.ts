@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCedar } from '../../src/adapters/cedar/cedar.ts';
 import { files } from '../../src/adapters/files.ts';
-import { lowdbStore } from '../../src/adapters/lowdb-store.ts';
+import { lowdbStore } from '../../src/adapters/state/lowdb-store.ts';
 import { effectiveSettings } from '../../src/config/effective.ts';
 import { readPalyraToml } from '../../src/config/palyra-toml.ts';
 import { openGate } from '../../src/flows/open-gate.ts';

@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { systemPaths } from '../../src/adapters/paths.ts';
+import { systemPaths } from '../../src/adapters/sandbox/paths.ts';
 import { type Approval, stateOf } from '../../src/approvals/approval.ts';
 import { changePosture } from '../../src/flows/change-posture.ts';
 import { claimApproval } from '../../src/flows/claim-approval.ts';

@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bubblewrapRunner } from '../../src/adapters/bubblewrap.ts';
-import { lookAtMachine } from '../../src/adapters/machine.ts';
+import { bubblewrapRunner } from '../../src/adapters/sandbox/bubblewrap.ts';
+import { lookAtMachine } from '../../src/adapters/sandbox/machine.ts';
 import { makeFolders, newFolder, planFor, type Ran, removeFolder, runPlan } from './lab.ts';
 
 const OWNER = 1000;
@@ -134,8 +134,8 @@ describe('tier c holds every attack', () => {
 });
 
 const DRIVER = `
-import { bubblewrapRunner } from '../../src/adapters/bubblewrap.ts';
-import { lookAtMachine } from '../../src/adapters/machine.ts';
+import { bubblewrapRunner } from '../../src/adapters/sandbox/bubblewrap.ts';
+import { lookAtMachine } from '../../src/adapters/sandbox/machine.ts';
 import { planFor, runPlan } from './lab.ts';
 const [folder, ...argv] = process.argv.slice(2);
 const plan = planFor(folder, argv, { hidden: [{ path: folder + '/state', kind: 'folder' }] });

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
-import { lookAtMachine, lookAtWorkspace } from '../../src/adapters/machine.ts';
+import { lookAtMachine, lookAtWorkspace } from '../../src/adapters/sandbox/machine.ts';
 import { insideEnvironment } from '../../src/sandbox/environment.ts';
 import type { Execution } from '../../src/sandbox/execution.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemPaths } from '../../src/adapters/paths.ts';
+import { systemPaths } from '../../src/adapters/sandbox/paths.ts';
 import { INSIDE_PATH } from '../../src/sandbox/environment.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
 import { type CommandRules, preflight } from '../../src/sandbox/preflight/preflight.ts';

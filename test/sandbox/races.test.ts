@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bubblewrapRunner } from '../../src/adapters/bubblewrap.ts';
-import { lookAtMachine } from '../../src/adapters/machine.ts';
-import { lookAgain, lookAtProtected } from '../../src/adapters/protected-files.ts';
+import { bubblewrapRunner } from '../../src/adapters/sandbox/bubblewrap.ts';
+import { lookAtMachine } from '../../src/adapters/sandbox/machine.ts';
+import { lookAgain, lookAtProtected } from '../../src/adapters/sandbox/protected-files.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
 import { readMountInfo, strangeMount } from '../../src/sandbox/mount-info.ts';
 import { makeFolders, newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from './lab.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { lowdbStore } from '../../src/adapters/lowdb-store.ts';
+import { lowdbStore } from '../../src/adapters/state/lowdb-store.ts';
 import { printDocument } from '../../src/document.ts';
 import { type State, stateShapes } from '../../src/store/state.ts';
 import { freshRoot } from '../adapters/state-root.ts';

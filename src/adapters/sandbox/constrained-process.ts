@@ -1,0 +1,129 @@
+import { DESCRIPTORS } from '../../sandbox/bubblewrap-arguments.ts';
+import { constraintsFor } from '../../sandbox/constraints.ts';
+import type { Machine } from '../../sandbox/machine.ts';
+import type { Runner } from '../../sandbox/runner.ts';
+import type { Pipes } from './fifo.ts';
+import { type Gated, runGated, spawnGated } from './gated-run.ts';
+import { SetupFailed } from './setup-failed.ts';
+
+/**
+ * Tier b on Linux: no namespaces. A supervisor in perl, which can issue the system calls that Node cannot, sets the
+ * limits, Landlock and seccomp, becomes the parent of every orphan below it, and ends them all: when the command has
+ * ended, and when palyra dies.
+ */
+export function constrainedProcessRunner({ programs, architecture }: Machine): Runner {
+  const { perl } = programs;
+  return {
+    run: (plan, streams, hooks) =>
+      runGated(
+        plan,
+        (pipes: Pipes | null): Gated => {
+          if (perl === null || architecture === null) throw new SetupFailed('perl is missing');
+          return spawnGated({
+            command: [perl, '-e', SUPERVISOR, '--', ...plan.argv],
+            files: [constraintsFor(plan, architecture)],
+            environment: {}, // what is the command's must not be perl's
+            cwd: plan.cwd,
+            plan,
+            pipes,
+            killFirst: false,
+          });
+        },
+        streams,
+        hooks,
+        [],
+      ),
+  };
+}
+
+// Numbers: PR_SET_CHILD_SUBREAPER 36, PR_SET_NO_NEW_PRIVS 38, PR_SET_SECCOMP 22 with SECCOMP_MODE_FILTER 2; AT_FDCWD -100,
+// O_PATH|O_CLOEXEC 012000000, LANDLOCK_RULE_PATH_BENEATH 1; WNOHANG 1. Modules would cost more than all of it.
+const SUPERVISOR = String.raw`
+open(my $constraints, '<&=', ${DESCRIPTORS.arguments}) or exit 125;
+my ($words, %nr, @landlock, @paths, @limits, $filter, %environment);
+{ local $/; $words = <$constraints> }
+for (split /\0/, $words) {
+  my ($kind, $rest) = /^(\w+) (.*)$/s or next;
+  if ($kind eq 'call') { my ($name, $number) = split / /, $rest; $nr{$name} = $number }
+  elsif ($kind eq 'landlock') { @landlock = split / /, $rest }
+  elsif ($kind eq 'path') { push @paths, [split / /, $rest, 3] }
+  elsif ($kind eq 'limit') { push @limits, [split / /, $rest] }
+  elsif ($kind eq 'filter') { $filter = pack 'H*', $rest }
+  elsif ($kind eq 'env') { my ($name, $value) = split /=/, $rest, 2; $environment{$name} = $value }
+}
+open(my $gate, '+<&=', ${DESCRIPTORS.gate}) or exit 125;
+open(my $status, '>&=', ${DESCRIPTORS.status}) or exit 125;
+open(my $lifeline, '<&=', ${DESCRIPTORS.lifeline}) or exit 125;
+syscall($nr{prctl}, 36, 1, 0, 0, 0) == 0 or die "no subreaper: $!\n";
+$SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM PIPE);
+my $ended = 0;
+pipe(my $wake, my $woken) or exit 125;
+$SIG{CHLD} = sub { syswrite $woken, 'x' };
+
+defined(my $pid = fork) or die "fork: $!\n";
+constrain() unless $pid;
+syswrite $status, "{ \"child-pid\": $$ }\n";
+open STDIN, '<', '/dev/null'; open STDOUT, '>', '/dev/null'; open STDERR, '>', '/dev/null';
+close $gate;
+my $code;
+while (1) {
+  while ((my $gone = waitpid -1, 1) > 0) { $code = $? & 127 ? 128 + ($? & 127) : $? >> 8 if $gone == $pid }
+  last if defined $code;
+  my ($read, $n) = ('');
+  vec($read, fileno $lifeline, 1) = 1; vec($read, fileno $wake, 1) = 1;
+  select($read, undef, undef, undef) > 0 or next;
+  sysread $wake, my $drop, 64 if vec($read, fileno $wake, 1);
+  if (vec($read, fileno $lifeline, 1)) { end_all(); $code = 137 }
+}
+end_all();
+syswrite $status, "{ \"exit-code\": $code }\n";
+exit($code > 255 ? 255 : $code);
+
+# Orphans become ours, so nobody is missed: stop them all first, or new ones are born while we look.
+sub below { my @found = ($$); for my $parent (@found) { for my $tasks (glob "/proc/$parent/task/*/children") {
+  open(my $file, '<', $tasks) or next; push @found, split ' ', <$file> // '' } } shift @found; @found }
+sub end_all {
+  my $seen = 0;
+  while ((my @all = below()) > $seen) { kill 'STOP', @all; $seen = @all }
+  while (my @all = below()) { kill 'KILL', @all; while (waitpid(-1, 1) > 0) {} select undef, undef, undef, 0.001 }
+}
+
+sub constrain {
+  $SIG{$_} = 'DEFAULT' for qw(HUP INT QUIT TERM PIPE CHLD);
+  close $_ for $lifeline, $status, $wake, $woken, $constraints;
+  for (@limits) { my ($resource, $soft, $hard) = @$_; my $limit = pack 'QQ', $soft, $hard; must('limits', syscall($nr{prlimit64}, 0, $resource + 0, $limit, 0)) }
+  must('no new privileges', syscall($nr{prctl}, 38, 1, 0, 0, 0));
+  restrict() if @landlock;
+  if (defined $filter) {
+    my $program = pack 'S x6 P', length($filter) / 8, $filter;
+    must('seccomp', syscall($nr{prctl}, 22, 2, $program, 0, 0));
+  }
+  syswrite $gate, "\n";
+  defined(my $go = sysread $gate, my $line, 1) or exit 125;
+  $go or exit 125;
+  syscall($nr{close}, $_) for 3 .. 16;
+  %ENV = %environment;
+  { no warnings; exec { $ARGV[0] } @ARGV }
+  my $code = $! == 2 ? 127 : 126;
+  syswrite STDERR, $code == 127 ? "palyra: $ARGV[0]: no such command\n" : "palyra: $ARGV[0]: $!\n";
+  exit $code;
+}
+sub restrict {
+  my ($fs, $net, $scoped, $size) = @landlock;
+  my $attributes = substr pack('QQQ', $fs, $net, $scoped), 0, $size;
+  my $rules = syscall(444, $attributes, $size + 0, 0);
+  must('landlock', $rules);
+  for (@paths) {
+    my ($folder, $file, $path) = @$_;
+    my $name = "$path\0";
+    my $fd = syscall($nr{openat}, -100, $name, 012000000, 0);
+    next if $fd < 0;
+    my $rule = pack 'Q l', -d $path ? $folder : $file, $fd;
+    must("landlock: $path", syscall(445, $rules, 1, $rule, 0));
+    syscall($nr{close}, $fd);
+  }
+  must('landlock', syscall(446, $rules, 0));
+  syscall($nr{close}, $rules);
+}
+sub must { my ($what, $result) = @_; return if $result >= 0; syswrite STDERR, "$what: $!\n"; exit 125 }
+`;
