@@ -18,11 +18,6 @@ export function ulid(unixMs: number, random: Uint8Array): string {
   return text;
 }
 
-/** Whether a text is a ULID as we write them (upper case, within 128 bits). */
-export function isUlid(text: string): boolean {
-  return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text);
-}
-
 /** How an id is shown to people: `…5G5FAV`. */
 export function shortId(id: string): string {
   return `…${id.slice(-6)}`;
@@ -71,7 +66,7 @@ function aNoun(noun: string): string {
 }
 
 /** Whether a text that should be an id has the shape of a palyra secret (token or invitation), even of a part. Never echo it. */
-export function looksSecret(text: string): boolean {
+function looksSecret(text: string): boolean {
   return /palyrai?_[0-9A-Za-z_-]{8,}/.test(text);
 }
 

@@ -50,6 +50,12 @@ export function nearest(name: string, names: Iterable<string>, limit = 1): strin
   return near.slice(0, limit).map((candidate) => candidate.name);
 }
 
+/** A hint for a mistyped name: the nearest one, where one is near, and the command that lists them all. */
+export function didYouMean(name: string, names: Iterable<string>, listing: string): string {
+  const [near] = nearest(name, names);
+  return near === undefined ? listing : `did you mean ${near}?   ${listing}`;
+}
+
 /** Order by code unit: the same on every machine, whatever its locale. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

@@ -16,7 +16,7 @@ const AREAS = {
       ...['slice', 'observe', 'outline', 'request', 'facts', 'decision', 'evaluator', 'explanation', 'probes'].map(
         (one) => `policy/${one}.test.ts`,
       ),
-      ...['flows/check-batch.test.ts', 'policy/projection.property.test.ts'],
+      ...['flows/policy/check-batch.test.ts', 'policy/projection.property.test.ts'],
     ],
   },
   approvals: {

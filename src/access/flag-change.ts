@@ -1,5 +1,5 @@
 import { PalyraError } from '../errors.ts';
-import { count, nearest } from '../text.ts';
+import { count, didYouMean } from '../text.ts';
 import type { Acting } from './actor.ts';
 import { isOn } from './flag.ts';
 import { requirePermission, rootWorkspace } from './permission.ts';
@@ -69,12 +69,9 @@ export function findFlag({ feature_flags }: Registry, key: string): FeatureFlag 
   const wanted = key.trim().toLowerCase();
   const flag = feature_flags.find((each) => each.key === wanted);
   if (flag !== undefined) return flag;
-  const [near] = nearest(
-    key,
-    feature_flags.map((each) => each.key),
-  );
+  const keys = feature_flags.map((each) => each.key);
   throw new PalyraError('usage.unknown', `unknown flag ${key.slice(0, 60)}`, {
-    hint: near === undefined ? 'palyra flags list' : `did you mean ${near}?   palyra flags list`,
+    hint: didYouMean(key, keys, 'palyra flags list'),
   });
 }
 

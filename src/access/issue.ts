@@ -2,8 +2,9 @@ import { PalyraError } from '../errors.ts';
 import { findById, shortId } from '../ids.ts';
 import { compareText } from '../text.ts';
 import { parseMoment } from '../time.ts';
-import { type Acting, parseName } from './actor.ts';
+import type { Acting } from './actor.ts';
 import { requireFlag } from './flag.ts';
+import { parseName } from './name.ts';
 import {
   highestRole,
   isTrusted,

@@ -1,5 +1,5 @@
 import { PalyraError } from '../errors.ts';
-import { nearest } from '../text.ts';
+import { didYouMean } from '../text.ts';
 import type { Acting } from './actor.ts';
 import { roleIn } from './permission.ts';
 import type { ApiToken, Invitation, Membership, Registry, Role, Workspace } from './registry.ts';
@@ -167,13 +167,9 @@ function promotesThemselves(workspace: Workspace, principal: string, before: Rol
 
 function noMember({ memberships }: Registry, { workspace, principal }: MemberName): PalyraError {
   const members = memberships.filter((one) => one.workspace_id === workspace.workspace_id);
-  const [near] = nearest(
-    principal,
-    members.map((one) => one.principal),
-  );
-  const list = `palyra members list --workspace ${workspace.slug}`;
+  const names = members.map((one) => one.principal);
   return new PalyraError('store.not_found', `${principal} is no member of ${workspace.slug}`, {
-    hint: near === undefined ? list : `did you mean ${near}?   ${list}`,
+    hint: didYouMean(principal, names, `palyra members list --workspace ${workspace.slug}`),
   });
 }
 

@@ -1,5 +1,5 @@
 import { PalyraError } from '../errors.ts';
-import { nearest } from '../text.ts';
+import { didYouMean } from '../text.ts';
 import type { Role } from './registry.ts';
 
 const OPERATOR = [
@@ -44,10 +44,9 @@ export function parseRole(word: string): Role {
   const wanted = word.trim().toLowerCase();
   const role = ROLES.find((known) => known === wanted);
   if (role !== undefined) return role;
-  const [near] = nearest(wanted, ROLES);
   throw new PalyraError('usage.unknown', `unknown role ${word.slice(0, 40)}`, {
     why: `a role is ${ROLES.join(', ')}`,
-    hint: near === undefined ? 'palyra roles list' : `did you mean ${near}?   palyra roles list`,
+    hint: didYouMean(wanted, ROLES, 'palyra roles list'),
   });
 }
 
@@ -60,8 +59,7 @@ export function parseScope(word: string): Permission {
   const scope = PERMISSIONS.find((known) => known === wanted);
   if (scope !== undefined) return scope;
   if (wanted === '') throw new PalyraError('usage.invalid', 'a scope is blank', { hint: 'palyra roles show owner' });
-  const [near] = nearest(wanted, PERMISSIONS);
   throw new PalyraError('usage.unknown', `unknown scope ${word.slice(0, 64)}`, {
-    hint: near === undefined ? 'palyra roles show owner' : `did you mean ${near}?   palyra roles show owner`,
+    hint: didYouMean(wanted, PERMISSIONS, 'palyra roles show owner'),
   });
 }

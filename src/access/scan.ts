@@ -9,7 +9,7 @@ export interface Sighting {
 }
 
 /** A secret that was found, told without it. */
-export interface Finding {
+export interface FoundSecret {
   readonly kind: 'token' | 'invitation';
   readonly prefix: string;
   /** live: it opens something now. unknown: ours by its checksum, but not of this registry */
@@ -45,7 +45,7 @@ export function openScanner(): Scanner {
 }
 
 /** What is found is looked up by its hash. */
-export function openLookup(registry: Registry, now: number): (sighting: Sighting) => Finding | null {
+export function openLookup(registry: Registry, now: number): (sighting: Sighting) => FoundSecret | null {
   const tokens = new Map(registry.api_tokens.map((token) => [token.token_hash_sha256, token]));
   const invitations = new Map(registry.invitations.map((invitation) => [invitation.token_hash_sha256, invitation]));
   return ({ secret }) => {
@@ -86,14 +86,14 @@ function countLines(buffer: Buffer, until: number): number {
 
 const LF = 0x0a;
 
-function ofToken(secret: string, token: ApiToken | undefined, now: number): Finding {
+function ofToken(secret: string, token: ApiToken | undefined, now: number): FoundSecret {
   const found = { kind: 'token', prefix: shownPrefix(secret) } as const;
   if (token === undefined) return { ...found, state: 'unknown', id: null, label: null };
   const state = isRevoked(token) ? 'revoked' : isExpired(token, now) ? 'expired' : 'live';
   return { ...found, state, id: token.token_id, label: token.label };
 }
 
-function ofInvitation(secret: string, invitation: Invitation | undefined, now: number): Finding {
+function ofInvitation(secret: string, invitation: Invitation | undefined, now: number): FoundSecret {
   const found = { kind: 'invitation', prefix: secret.slice(0, 'palyrai_'.length + 4) } as const;
   if (invitation === undefined) return { ...found, state: 'unknown', id: null, label: null };
   const { invitation_id: id, invited_identity: label, accepted_at_unix_ms, expires_at_unix_ms } = invitation;

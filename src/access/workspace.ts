@@ -1,6 +1,6 @@
 import { PalyraError } from '../errors.ts';
 import { findById } from '../ids.ts';
-import { count, nearest } from '../text.ts';
+import { count, didYouMean } from '../text.ts';
 import type { Acting } from './actor.ts';
 import type { Membership, Registry, Team, Workspace } from './registry.ts';
 
@@ -133,12 +133,9 @@ function onlyWorkspace(workspaces: readonly Workspace[]): Workspace {
 }
 
 function unknownWorkspace(named: string, workspaces: readonly Workspace[]): PalyraError {
-  const [near] = nearest(
-    named,
-    workspaces.map(({ slug }) => slug),
-  );
+  const slugs = workspaces.map(({ slug }) => slug);
   return new PalyraError('store.not_found', `no workspace ${named.slice(0, 60)}`, {
-    hint: near === undefined ? 'palyra workspaces list' : `did you mean ${near}?   palyra workspaces list`,
+    hint: didYouMean(named, slugs, 'palyra workspaces list'),
   });
 }
 

@@ -7,16 +7,17 @@ import { DESCRIPTORS } from '../sandbox/bubblewrap-arguments.ts';
 import { type Ending, type Execution, endingOf, lostExecution, notRun } from '../sandbox/execution.ts';
 import type { Destination } from '../sandbox/hosts.ts';
 import { type Plan, planSha256 } from '../sandbox/plan.ts';
-import type { Repositories } from '../sandbox/protected-files.ts';
+import type { Sightings } from '../sandbox/protected-files.ts';
 import type { RunnerHooks, RunnerStreams, RunningCommand } from '../sandbox/runner.ts';
+import { aftermathIn } from './aftermath.ts';
 import { anonymousFile } from './anonymous-file.ts';
 import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
 import { discardPipes, openPipes, type Pipes } from './fifo.ts';
-import { changedRepositories, findRepositories } from './git-repositories.ts';
+import { findRepositories } from './git-repositories.ts';
 import { coverInherited } from './inherited-descriptors.ts';
 import { strangeInside } from './mount-check.ts';
 import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
-import { type Look, lookAgain, lookAtProtected } from './protected-files.ts';
+import { type Look, lookAtProtected } from './protected-files.ts';
 import { SetupFailed } from './setup-failed.ts';
 import { type Processes, supervise } from './supervise.ts';
 
@@ -47,9 +48,10 @@ export async function runGated(
   destinations: readonly Destination[],
 ): Promise<Execution> {
   const digest = planSha256(plan);
-  const before = lookOrFail(plan.workspace);
-  if (typeof before === 'string') return notRun(digest, setupFailed(before));
-  const known: Known = { first: undefined, begun: false, repositories: {} };
+  const look = lookOrFail(plan.workspace);
+  if (typeof look === 'string') return notRun(digest, setupFailed(look));
+  const nowhere = { prints: {}, isComplete: false };
+  const known: Known = { first: undefined, begun: false, before: { ...look.sightings, repositories: nowhere } };
   let pipes: Pipes | null = null;
   let isStarted = false;
   try {
@@ -59,19 +61,18 @@ export async function runGated(
       isStarted = true;
       return gated;
     };
-    const ended = await watchGroup(starting, plan, streams, { ...hooks, before, known }).catch((error: unknown) => {
+    const ended = await watchGroup(starting, plan, streams, { ...hooks, look, known }).catch((error: unknown) => {
       // whatever went wrong, what it has done meanwhile is looked at
       if (!known.begun) throw error;
       return lostExecution(digest, error);
     });
-    const protectedFiles = lookAgain(before, digest.slice(0, 8));
-    const repositories = changedRepositories(before.folder, known.repositories);
-    return { ...ended, planSha256: digest, layers: plan.layers, protectedFiles, repositories, destinations };
+    const aftermath = aftermathIn(look.folder, known.before, digest.slice(0, 8));
+    return { ...ended, planSha256: digest, layers: plan.layers, ...aftermath, destinations };
   } catch (error) {
     if (isSetupFailure(error)) return notRun(digest, setupFailed(error.message));
     throw error;
   } finally {
-    before.folder.close();
+    look.folder.close();
     if (pipes !== null && !isStarted) discardPipes(pipes);
   }
 }
@@ -87,7 +88,7 @@ async function watchGroup(
     const gated = withUmask(hooks.umask, start);
     const watching = watch(gated, plan, group, streams, hooks);
     // while the sandbox is built, and before the gate can be opened
-    hooks.known.repositories = findRepositories(hooks.before.folder);
+    hooks.known.before = { ...hooks.known.before, repositories: findRepositories(hooks.look.folder) };
     return await watching;
   } finally {
     await group?.remove();
@@ -99,11 +100,11 @@ interface Known {
   first: number | undefined;
   /** the gate was opened */
   begun: boolean;
-  /** as they were before */
-  repositories: Repositories;
+  /** what is compared with afterwards */
+  before: Sightings;
 }
 
-type WatchHooks = RunnerHooks & { readonly before: Look; readonly known: Known };
+type WatchHooks = RunnerHooks & { readonly look: Look; readonly known: Known };
 
 function lookOrFail(workspace: string): Look | string {
   try {
@@ -203,7 +204,7 @@ async function watch(
   hooks: WatchHooks,
 ): Promise<Pick<Execution, 'ending' | 'measured'>> {
   const { child, pipes, gate, lifeline } = gated;
-  const { before, known } = hooks;
+  const { look, known } = hooks;
   const { firstPid, status } = readStatus(gated);
   gate.on('error', () => undefined); // the sandbox is gone: its exit says so
   lifeline.on('error', () => undefined);
@@ -225,14 +226,15 @@ async function watch(
   try {
     known.first = await firstPid;
     if (known.first !== undefined) {
-      await Promise.all([
+      const [compared] = await Promise.all([
+        hooks.beforeStart?.(known.before),
         group?.ready,
-        hooks.beforeStart?.(before.sightings),
         Promise.race([held.stands, supervision]),
       ]);
+      known.before = compared ?? known.before;
       // everything that exists waits at the gate; what it starts is born into the group
       if (group !== null) for (const pid of [known.first, ...descendantsOf(known.first)]) group.add(pid);
-      if (held.started()) mustBeAsSeen(plan, known.first, before);
+      if (held.started()) mustBeAsSeen(plan, known.first, look);
       hooks.started?.(handOn(processes));
       known.begun = held.started();
       gate.write('go\n');
@@ -273,6 +275,7 @@ function holdUntilStarted(gate: Duplex, stderr: Writable) {
     early.push(chunk);
   };
   passing.on('data', keep);
+  stderr.once('close', () => passing.destroy());
   gate.once('data', () => {
     started = true;
     tell();

@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { systemCode } from '../errors.ts';
 import { gitConfigPaths } from '../sandbox/git-config.ts';
-import { gitFolderOf, protectedGitPaths, worktreePaths } from '../sandbox/protected-files.ts';
+import { gitFolderOf, isBare, protectedGitPaths, worktreePaths } from '../sandbox/protected-files.ts';
 import type { HeldFolder } from './held-folder.ts';
 
 /** Paths in a workspace that git obeys, relative to it, whether they are there or not. */
@@ -19,7 +19,8 @@ export interface GitPaths {
  */
 export function gitPathsOf(folder: HeldFolder): GitPaths {
   const found = gitFoldersOf(folder);
-  if (found === undefined) return { covered: [], watched: [] };
+  // no repository, until a command makes one of the workspace itself
+  if (found === undefined) return { covered: [], watched: ['HEAD'] };
   const { own, gitFolders } = found;
   return {
     covered: [...new Set([...own, ...gitFolders.flatMap(protectedGitPaths), ...configuredPaths(folder, gitFolders)])],
@@ -34,8 +35,8 @@ export function readHeld(folder: HeldFolder, path: string): string | undefined {
 
 /** `.git` as it is, where that itself is what must not change, and the git folders in the workspace that it leads to. */
 function gitFoldersOf(folder: HeldFolder): { readonly own: string[]; readonly gitFolders: string[] } | undefined {
-  const stat = attempt(() => lstatSync(folder.at('.git')));
-  if (stat === undefined) return undefined;
+  const stat = attempt(() => lstatSync(folder.at('.git'), { throwIfNoEntry: false }));
+  if (stat === undefined) return isBareAt(folder) ? { own: [], gitFolders: withCommon(folder, '.') } : undefined;
   if (!stat.isDirectory()) {
     const text = stat.isFile() ? readHeld(folder, '.git') : undefined;
     const gitFolder = insideOf(folder, gitFolderOf(text ?? '')).at(-1);
@@ -46,8 +47,13 @@ function gitFoldersOf(folder: HeldFolder): { readonly own: string[]; readonly gi
     : { own: [], gitFolders: withCommon(folder, '.git') };
 }
 
+/** Whether the folder itself is what git takes for a repository. */
+export function isBareAt(folder: HeldFolder): boolean {
+  return isBare((name) => attempt(() => lstatSync(folder.at(name), { throwIfNoEntry: false })) !== undefined);
+}
+
 function withCommon(folder: HeldFolder, gitFolder: string): string[] {
-  const common = readHeld(folder, `${gitFolder}/commondir`);
+  const common = readHeld(folder, join(gitFolder, 'commondir'));
   const found = common === undefined ? undefined : insideOf(folder, common.trim(), gitFolder).at(-1);
   return found === undefined ? [gitFolder] : [gitFolder, found];
 }
@@ -65,7 +71,7 @@ function isClosed(folder: HeldFolder, path: string): boolean {
 function configuredPaths(folder: HeldFolder, gitFolders: readonly string[]): string[] {
   const found: string[] = [];
   const add = (paths: readonly string[]): void => void found.push(...paths.filter((path) => !found.includes(path)));
-  const files = gitFolders.flatMap((gitFolder) => [`${gitFolder}/config`, `${gitFolder}/config.worktree`]);
+  const files = gitFolders.flatMap((gitFolder) => [join(gitFolder, 'config'), join(gitFolder, 'config.worktree')]);
   const queue = [...files.map((path) => resolve(folder.path, path)), ...OWN_CONFIGURATIONS.map(fromHome)];
   for (let at = 0; at < Math.min(queue.length, MOST_FILES); at++) {
     const file = queue[at] ?? '';
@@ -100,7 +106,7 @@ function worktreesOf(folder: HeldFolder, gitFolder: string): string[] {
 }
 
 /** A path relative to the workspace, as it is said and as it really is, as far as it is in there. */
-function insideOf(folder: HeldFolder, path: string | undefined, base = ''): string[] {
+export function insideOf(folder: HeldFolder, path: string | undefined, base = ''): string[] {
   if (path === undefined || path === '') return [];
   const whole = resolve(folder.path, base, path);
   const ways = [whole, attempt(() => realpathSync(whole)) ?? whole].map((way) => relative(folder.path, way));

@@ -2,7 +2,7 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { systemCode } from '../errors.ts';
 import { readMountInfo, strangeMount } from '../sandbox/mount-info.ts';
 import type { Plan } from '../sandbox/plan.ts';
-import type { Sightings } from '../sandbox/protected-files.ts';
+import type { FileSightings } from '../sandbox/protected-files.ts';
 
 /**
  * Whether a sandbox that stands shows what was looked at, and nothing else of the host: between the look and the mount
@@ -10,7 +10,7 @@ import type { Sightings } from '../sandbox/protected-files.ts';
  * @param pid of a process inside
  * @returns what is not as it was, in words
  */
-export function strangeInside(plan: Plan, pid: number, { place, found }: Sightings): string | undefined {
+export function strangeInside(plan: Plan, pid: number, { place, found }: FileSightings): string | undefined {
   try {
     const inside = readMountInfo(readFileSync(`/proc/${pid}/mountinfo`, 'latin1'));
     const strange = strangeMount(plan, inside, () => readMountInfo(readFileSync('/proc/self/mountinfo', 'latin1')));

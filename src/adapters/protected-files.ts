@@ -4,19 +4,21 @@ import { systemCode } from '../errors.ts';
 import type { ProtectedChange } from '../sandbox/execution.ts';
 import type { SystemPath } from '../sandbox/machine.ts';
 import {
+  type FileSightings,
   isHarmlessCommonFolder,
   isHarmlessGitConfig,
+  isSample,
   PROTECTED_NAMES,
   type Sighting,
-  type Sightings,
 } from '../sandbox/protected-files.ts';
-import { gitPathsOf, readHeld } from './git-paths.ts';
+import { gitPathsOf, isBareAt, readHeld } from './git-paths.ts';
+import { isHarmlessRepository } from './git-repositories.ts';
 import { HeldFolder, isAbsence } from './held-folder.ts';
 
 /** A workspace before a run, held open until it was looked at again; whoever asked for it closes it. */
 export interface Look {
   readonly folder: HeldFolder;
-  readonly sightings: Sightings;
+  readonly sightings: FileSightings;
 }
 
 /** The protected paths of a workspace that exist and can be covered, relative to it. */
@@ -58,40 +60,25 @@ export function lookAgain({ folder, sightings: { paths, found } }: Look, mark: s
   // one that could not be looked into before is as the operator wants it
   if (found['.git']?.kind !== 'folder') unlock(folder, '.git/config');
   const changes: ProtectedChange[] = [];
-  for (const path of new Set([...paths, ...pathsOf(folder)])) {
+  const compare = (path: string): void => {
     const was = found[path];
     const is = lookOrUnlock(folder, path, was);
-    if (was?.print === is?.print) continue;
-    if (was === undefined && is !== undefined && isHarmless(folder, path, is)) continue;
+    if (was?.print === is?.print) return;
+    if (path === 'HEAD' && !isHarmfulBareAt(folder)) return;
+    if (was === undefined && is !== undefined && isHarmless(folder, path, is)) return;
     const change = was === undefined ? 'created' : is === undefined ? 'removed' : 'changed';
     changes.push({ path, change, ...putAside(folder, path, is, mark) });
     folder.release();
     if (was?.target !== undefined) putBack(folder, path, was.target);
-  }
+  };
+  // first: without it git takes the workspace for no repository, and obeys nothing else there
+  if (paths.includes('HEAD')) compare('HEAD');
+  for (const path of new Set([...paths, ...pathsOf(folder)])) compare(path);
   return changes;
 }
 
-/**
- * The same for another process, which is gone.
- * @returns undefined if the workspace is not there any more, or is another
- */
-export function lookAgainFor(sightings: Sightings, mark: string): ProtectedChange[] | undefined {
-  const folder = tryToHold(sightings.workspace);
-  if (folder === undefined) return undefined;
-  try {
-    const isSame = `${statSync(folder.self(), BIG).ino}` === sightings.place.split(' ')[1];
-    return isSame ? lookAgain({ folder, sightings }, mark) : undefined;
-  } finally {
-    folder.close();
-  }
-}
-
-function tryToHold(path: string): HeldFolder | undefined {
-  try {
-    return new HeldFolder(path);
-  } catch {
-    return undefined;
-  }
+function isHarmfulBareAt(folder: HeldFolder): boolean {
+  return isBareAt(folder) && !isHarmlessRepository(folder, '.');
 }
 
 function pathsOf(folder: HeldFolder): string[] {
@@ -127,13 +114,11 @@ function look(folder: HeldFolder, path: string, whole = true): Sighting | undefi
       return { kind: 'link', place, target, print: `link ${target}` };
     }
     const kind = stat.isDirectory() ? 'folder' : 'file';
-    const content = !whole
-      ? ''
-      : kind === 'folder'
-        ? entriesOf(folder.at(`${path}/.`))
-        : (readHeld(folder, path) ?? timesOf(stat));
-    // not the device, whose number may change when the machine starts
-    return { kind, place, print: sha256(`${kind} ${stat.ino} ${stat.mode} ${stat.size} ${content}`) };
+    if (!whole) return { kind, place, print: '' };
+    const content = kind === 'folder' ? entriesOf(folder.at(`${path}/.`)) : readHeld(folder, path);
+    // not the device, whose number may change when the machine starts; the times tell what was moved away and back
+    const print = sha256(`${kind} ${stat.ino} ${stat.mode} ${stat.size} ${timesOf(stat)} ${content ?? ''}`);
+    return { kind, place, print };
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
@@ -179,15 +164,11 @@ function sha256(text: string): string {
 
 /** What git itself makes: hooks that are only samples, and a configuration that runs nothing. */
 function isHarmless(folder: HeldFolder, path: string, { kind }: Sighting): boolean {
-  if (path.endsWith('/hooks') && kind === 'folder') return namesIn(folder, path)?.every(isSample) === true;
+  if (/(^|\/)hooks$/.test(path) && kind === 'folder') return namesIn(folder, path)?.every(isSample) === true;
   const text = kind === 'file' ? readHeld(folder, path) : undefined;
   if (text === undefined) return false;
   if (/\/worktrees\/[^/]+\/commondir$/.test(path)) return isHarmlessCommonFolder(text);
-  return path.endsWith('/config') && isHarmlessGitConfig(text);
-}
-
-function isSample(name: string): boolean {
-  return name.endsWith('.sample');
+  return /(^|\/)config$/.test(path) && isHarmlessGitConfig(text);
 }
 
 function namesIn(folder: HeldFolder, path: string): string[] | undefined {

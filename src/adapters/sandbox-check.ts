@@ -58,6 +58,7 @@ async function tryOne(machine: Machine, folder: string, tier: Tier, egress: Egre
       allowRoot: false,
       hidden: [],
       homes: [],
+      searchFolders: [],
     },
     machine,
   );

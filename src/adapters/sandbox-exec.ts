@@ -4,10 +4,11 @@ import type { Machine } from '../sandbox/machine.ts';
 import { type Plan, planSha256 } from '../sandbox/plan.ts';
 import type { Runner, RunnerHooks, RunnerStreams } from '../sandbox/runner.ts';
 import { seatbeltProfile } from '../sandbox/seatbelt.ts';
+import { aftermathIn } from './aftermath.ts';
 import { withUmask } from './gated-run.ts';
-import { changedRepositories, findRepositories } from './git-repositories.ts';
+import { findRepositories } from './git-repositories.ts';
 import { signalProcess } from './process-tree.ts';
-import { lookAgain, lookAtProtected } from './protected-files.ts';
+import { lookAtProtected } from './protected-files.ts';
 import { type Processes, supervise } from './supervise.ts';
 
 /** Tier c on macOS. Untested on a real Mac: limits but time and output are left to the system. */
@@ -17,9 +18,9 @@ export function sandboxExecRunner({ programs }: Machine): Runner {
 
 async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution> {
   const digest = planSha256(plan);
-  const before = lookAtProtected(plan.workspace);
-  const earlier = findRepositories(before.folder);
-  await hooks.beforeStart?.(before.sightings);
+  const { folder, sightings } = lookAtProtected(plan.workspace);
+  const seen = { ...sightings, repositories: findRepositories(folder) };
+  const before = (await hooks.beforeStart?.(seen)) ?? seen;
   const child = withUmask(hooks.umask, () =>
     spawn(sandboxExec, ['-p', seatbeltProfile(plan), '--', ...plan.argv], {
       stdio: [plan.stdin === 'pipe' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -58,16 +59,14 @@ async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hook
   }
   processes.kill(); // what is left of the group
   const status = ended.exitCode ?? 128 + (ended.signal === 'SIGTERM' ? 15 : 9);
-  const protectedFiles = lookAgain(before, digest.slice(0, 8));
-  const repositories = changedRepositories(before.folder, earlier);
-  before.folder.close();
+  const aftermath = aftermathIn(folder, before, digest.slice(0, 8));
+  folder.close();
   return {
     planSha256: digest,
     ending: endingOf(status, ended.cause),
     measured: ended.measured,
     layers: plan.layers,
-    protectedFiles,
-    repositories,
+    ...aftermath,
     destinations: [],
   };
 }

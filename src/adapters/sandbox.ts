@@ -1,9 +1,9 @@
 import { realpathSync } from 'node:fs';
 import { systemCode } from '../errors.ts';
 import type { Sandbox } from '../sandbox/runner.ts';
+import { aftermathOf } from './aftermath.ts';
 import { lookAtMachine, lookAtWorkspace, systemPath } from './machine.ts';
 import { systemPaths } from './paths.ts';
-import { lookAgainFor } from './protected-files.ts';
 import { argumentsAreUtf8 } from './raw-arguments.ts';
 import { openReport } from './report-file.ts';
 import { runnerFor } from './runner.ts';
@@ -26,7 +26,7 @@ export const sandbox: Sandbox = {
   paths: systemPaths,
   argumentsAreUtf8,
   openReport,
-  finish: lookAgainFor,
+  finish: aftermathOf,
   runner: runnerFor,
 };
 

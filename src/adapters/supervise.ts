@@ -124,12 +124,11 @@ class OutputMeter {
 
   pass(from: Readable | null, to: Writable): { readonly bytes: number } {
     const passed = { bytes: 0 };
-    let isRead = true;
     from?.on('data', (chunk: Buffer) => {
       passed.bytes += chunk.length;
       const part = chunk.length > this.#left ? chunk.subarray(0, this.#left) : chunk;
       this.#left -= part.length;
-      if (part.length > 0 && isRead && !to.write(part)) {
+      if (part.length > 0 && !to.write(part)) {
         from.pause();
         to.once('drain', () => from.resume());
       }
@@ -137,11 +136,8 @@ class OutputMeter {
       this.truncated = true;
       this.#stop();
     });
-    // a reader that went away ends the output, not the run
-    to.on('error', () => {
-      isRead = false;
-      from?.resume();
-    });
+    // where a reader went away, or a disk is full, a command hears of it as from any pipe: SIGPIPE, or EPIPE
+    for (const event of ['error', 'close']) to.once(event, () => from?.destroy());
     return passed;
   }
 }

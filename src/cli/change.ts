@@ -1,4 +1,4 @@
-import type { Changed } from '../flows/change-registry.ts';
+import type { Changed } from '../flows/access/change-registry.ts';
 import type { Cli } from './cli.ts';
 
 /** How a mutation is told. */

@@ -1,10 +1,11 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { PalyraError } from '../errors.ts';
-import type { AccessDesk } from '../flows/change-registry.ts';
+import type { Desk } from '../flows/act.ts';
 import type { State } from '../store/state.ts';
 import type { Store } from '../store/store.ts';
 import { count, printable } from '../text.ts';
+import type { ColorChoice } from './color.ts';
 import type { Exit } from './exits.ts';
 import type { Output } from './output.ts';
 import type { World } from './world.ts';
@@ -21,7 +22,7 @@ export interface GlobalOptions {
   readonly reason?: string | undefined;
   readonly quiet: boolean;
   readonly verbose: boolean;
-  readonly color: 'auto' | 'always' | 'never';
+  readonly color: ColorChoice;
 }
 
 /** What a verb works with: the world, the options that every command takes, and the way to say things. */
@@ -54,12 +55,14 @@ export function stateRoot({ world, options }: Pick<Cli, 'world' | 'options'>): s
   return join(baseFolder(world, 'XDG_STATE_HOME', '.local/state'), 'palyra');
 }
 
-/** Open the state; says on stderr where it was made, and warns of what a crash had left. */
+/** Open the state; says on stderr where it was made (and, if asked to say more, where it is), and warns of what a crash had left. */
 export async function openStore(
   { world, options }: Pick<Cli, 'world' | 'options'>,
   { note, warn }: Pick<Output, 'note' | 'warn'>,
 ): Promise<Store<State>> {
-  return await world.store(stateRoot({ world, options }), (notice) => {
+  const root = stateRoot({ world, options });
+  if (options.verbose) note(`state: ${printable(shownPath(world, root))}`);
+  return await world.store(root, (notice) => {
     if (notice.kind === 'created') {
       note(`made ${printable(shownPath(world, notice.root))}, for your eyes only`);
     } else if (notice.kind === 'finished') {
@@ -71,7 +74,7 @@ export async function openStore(
 }
 
 /** What a mutation of the registry is made with. */
-export async function openDesk(cli: Cli): Promise<AccessDesk> {
+export async function openDesk(cli: Cli): Promise<Desk> {
   const { world, options } = cli;
   const { login, uid } = world.account();
   return {
@@ -84,10 +87,10 @@ export async function openDesk(cli: Cli): Promise<AccessDesk> {
   };
 }
 
-/** Read the configuration in force. */
+/** Read the configuration in force; says from where if asked to say more, and warns of what of a project's is ignored. */
 export async function openConfig(
   { world, options }: Pick<Cli, 'world' | 'options'>,
-  warn: Output['warn'],
+  { note, warn }: Pick<Output, 'note' | 'warn'>,
 ): Promise<EffectiveConfig> {
   const { loadConfig } = await import('../flows/load-config.ts');
   const named = options.config ?? filled(world.env.PALYRA_CONFIG);
@@ -100,6 +103,10 @@ export async function openConfig(
       home: homeOf(world),
     },
   );
+  if (options.verbose) {
+    const paths = [config.userPath, config.projectPath].filter((path) => path !== undefined);
+    note(`configuration: ${paths.map((path) => printable(shownPath(world, path))).join(', ')}`);
+  }
   for (const { key, why } of config.ignored) {
     warn(
       `${config.projectPath ?? 'palyra.toml'}: ${key} is ignored: ${why}`,

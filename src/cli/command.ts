@@ -23,9 +23,10 @@ export function command<const Name extends string>(name: Name): TypedCommand<[],
   return new Command(name) as unknown as TypedCommand<[], Record<never, never>>;
 }
 
-/** Give a command its words; returns it, so that a verb file is one expression. */
-export function worded<C extends object>(subject: C, words: Words): C {
-  WORDS.set(subject as Command, words);
+/** Give a verb its words; returns it as commander's own Command, which is what nouns and the program take. */
+export function worded(verb: object, words: Words): Command {
+  const subject = verb as Command;
+  WORDS.set(subject, words);
   return subject;
 }
 

@@ -1,6 +1,8 @@
 import { PalyraError } from '../errors.ts';
 import { count } from '../text.ts';
 import type { Cli } from './cli.ts';
+import { written } from './output.ts';
+import { openProgress } from './progress.ts';
 
 /** Answers a line by its number, from 1; a line that cannot be read comes as the error. No line feed in the answer; `''` says nothing. */
 export type AnswerLine = (line: string | PalyraError, number: number) => string;
@@ -31,50 +33,6 @@ export async function answerLines(cli: Cli, path: string, limit: number, answer:
   progress?.end();
 }
 
-/** Whether the reader has taken a text; false when it is gone, or the disk is full. */
-export function written(stdout: NodeJS.WriteStream, text: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    stdout.write(text, (error) => resolve(error === undefined || error === null));
-  });
-}
-
-/** Until the reader has caught up, or is gone. */
-export async function drained(stdout: NodeJS.WriteStream): Promise<void> {
-  await new Promise<void>((resolve) => {
-    stdout.once('drain', resolve);
-    stdout.once('close', resolve);
-    stdout.once('error', () => resolve());
-  });
-}
-
 function lineRate(done: number, seconds: number): string {
   return `${count(done, 'line')}, ${Math.round(done / seconds)} a second`;
-}
-
-const QUIET_MS = 300;
-
-/** What shows that long work goes on. */
-export interface Progress {
-  readonly show: (done: number) => void;
-  /** before anything else is said */
-  readonly end: () => void;
-}
-
-/** One line of stderr in the given words, after 300 ms, where stderr is a terminal. */
-export function openProgress({ world, output }: Cli, words: (done: number, seconds: number) => string): Progress {
-  const { stderr, clock } = world;
-  const started = clock();
-  let shownAt = started;
-  const isShown = stderr.isTTY && !output.quiet;
-  return {
-    show(done) {
-      const now = clock();
-      if (!isShown || now - shownAt < QUIET_MS) return;
-      shownAt = now;
-      stderr.write(`\r${words(done, (now - started) / 1000)} `);
-    },
-    end() {
-      if (shownAt !== started) stderr.write('\r\u001b[K');
-    },
-  };
 }

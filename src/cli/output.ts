@@ -17,7 +17,6 @@ export interface Sink {
 export interface Output {
   readonly json: boolean;
   readonly quiet: boolean;
-  readonly verbose: boolean;
   /** paints for stdout and for stderr: each stream decides for itself */
   readonly paint: Paint;
   readonly errPaint: Paint;
@@ -33,13 +32,8 @@ export interface Output {
   readonly warn: (message: string, hint?: string) => void;
 }
 
-export interface OutputSettings {
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly verbose: boolean;
-  readonly paint: Paint;
-  readonly errPaint: Paint;
-}
+/** What of it is chosen, and not looked up. */
+type OutputSettings = Pick<Output, 'json' | 'quiet' | 'paint' | 'errPaint'>;
 
 /** Bind the law to two sinks. */
 export function openOutput(stdout: Sink, stderr: Sink, settings: OutputSettings): Output {
@@ -58,6 +52,22 @@ export function openOutput(stdout: Sink, stderr: Sink, settings: OutputSettings)
       if (hint !== undefined) say(`palyra: ${settings.errPaint.faint('hint:')}  ${printable(hint)}`);
     },
   };
+}
+
+/** Whether the reader has taken a text; false when it is gone, or the disk is full. */
+export function written(stdout: NodeJS.WriteStream, text: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    stdout.write(text, (error) => resolve(error === undefined || error === null));
+  });
+}
+
+/** Until the reader has caught up, or is gone. */
+export async function drained(stdout: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => {
+    stdout.once('drain', resolve);
+    stdout.once('close', resolve);
+    stdout.once('error', () => resolve());
+  });
 }
 
 /** What is so, then why, then the next command to type; in JSON mode one object. On stderr, always. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { PalyraError } from '../errors.ts';
-import type { CheckDesk, PostureView } from '../flows/check-policy.ts';
+import type { CheckDesk, PostureView } from '../flows/policy/check-policy.ts';
 import { postureShape } from '../posture/registry.ts';
 import { type Cli, stateRoot } from './cli.ts';
 
@@ -10,7 +10,7 @@ export async function openCheckDesk(
   given: readonly string[],
   { baseline = true }: { readonly baseline?: boolean } = {},
 ): Promise<CheckDesk> {
-  const { openPolicies } = await import('../flows/open-policies.ts');
+  const { openPolicies } = await import('../flows/policy/open-policies.ts');
   const [files, cedar, config] = await Promise.all([cli.world.files(), cli.world.cedar(), cli.config()]);
   const places = { baseline: baseline ? baselineOf(cli) : undefined, given, configured: config.policyPaths };
   const inForce = openPolicies({ files, cedar }, places);

@@ -76,6 +76,21 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
   },
 };
 
+/** What every command takes: flags, what they are for, and what they are if they are not given. */
+export const COMMON_OPTIONS: readonly (readonly [flags: string, description: string, initial?: string])[] = [
+  ['--state-root <dir>', 'where state is kept (PALYRA_STATE_ROOT)'],
+  ['--config <file>', 'your palyra.toml (PALYRA_CONFIG)'],
+  ['--as <principal>', 'act for another principal (PALYRA_PRINCIPAL)'],
+  ['--json', 'answer in JSON'],
+  ['-n, --dry-run', 'show what would change, and stop'],
+  ['-y, --yes', 'do not ask for confirmation'],
+  ['--no-input', 'never ask'],
+  ['--reason <text>', 'why, for the journal'],
+  ['-q, --quiet', 'only answers, warnings and errors'],
+  ['-v, --verbose', 'say which configuration and state are used'],
+  ['--color <when>', 'auto, always or never', 'auto'],
+];
+
 /**
  * The command tree.
  * @param named load only this noun; undefined loads none, `*` all (for man pages, completion and help)
@@ -87,21 +102,11 @@ export async function buildProgram(cli: Cli, version: string, named: string | un
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
-    .option('--state-root <dir>', 'where state is kept (PALYRA_STATE_ROOT)')
-    .option('--config <file>', 'your palyra.toml (PALYRA_CONFIG)')
-    .option('--as <principal>', 'act for another principal (PALYRA_PRINCIPAL)')
-    .option('--json', 'answer in JSON')
-    .option('-n, --dry-run', 'show what would change, and stop')
-    .option('-y, --yes', 'do not ask for confirmation')
-    .option('--no-input', 'never ask')
-    .option('--reason <text>', 'why, for the journal')
-    .option('-q, --quiet', 'only answers, warnings and errors')
-    .option('-v, --verbose', 'say more')
-    .option('--color <when>', 'auto, always or never', 'auto')
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .configureHelp({ showGlobalOptions: true, formatHelp: formatPage })
     .showSuggestionAfterError(false);
+  for (const [flags, description, initial] of COMMON_OPTIONS) program.option(flags, description, initial);
   if (named === 'complete') {
     program.addCommand(inherit((await import('./commands/completion.ts')).complete(cli), program), { hidden: true });
   }
@@ -136,28 +141,3 @@ function inherit(command: Command, parent: Command): Command {
   for (const child of command.commands) inherit(child, command);
   return command;
 }
-
-/** The noun among the arguments: the first operand, past the options of the root that take a value. */
-export function nounOf(argv: readonly string[]): string | undefined {
-  for (let i = 0; i < argv.length; i++) {
-    const argument = argv[i] ?? '';
-    if (argument === '--') return undefined;
-    if (!argument.startsWith('-')) return argument;
-    if (WITH_VALUE.includes(argument)) i++;
-  }
-  return undefined;
-}
-
-/**
- * `policy show --config` asks for the configuration; where a value follows, `--config` names the file, as everywhere.
- * Commander knows one option of a name, so the question has one of its own.
- */
-export function spellOut(argv: readonly string[]): string[] {
-  const show = nounOf(argv) === 'policy' ? argv.indexOf('show') : -1;
-  const isBare = (i: number): boolean => argv[i + 1]?.startsWith('-') ?? true;
-  return argv.map((argument, i) =>
-    argument === '--config' && show !== -1 && i > show && isBare(i) ? '--show-config' : argument,
-  );
-}
-
-const WITH_VALUE: readonly string[] = ['--state-root', '--config', '--as', '--reason', '--color'];

@@ -1,6 +1,6 @@
 import { PalyraError } from '../errors.ts';
 import type { Cli } from './cli.ts';
-import { written } from './lines.ts';
+import { written } from './output.ts';
 
 const SECRET_BYTES = 1024;
 
@@ -31,11 +31,19 @@ export async function requireReader({ world, options }: Pick<Cli, 'world' | 'opt
 }
 
 /**
- * After a new secret was printed: that it came out.
+ * Show a new secret, once, and see that it came out. With --json it stands in the answer, which was given before.
  * @param undo the command that ends a secret which nobody saw
  * @throws PalyraError output.failed
  */
-export async function requireRead({ world }: Pick<Cli, 'world'>, undo: string): Promise<void> {
+export async function showSecret(
+  { world, output }: Pick<Cli, 'world' | 'output'>,
+  secret: string,
+  undo: string,
+): Promise<void> {
+  if (!output.json) {
+    output.note('shown once; only its SHA-256 is kept');
+    output.answer(secret);
+  }
   if (await written(world.stdout, '')) return;
   throw new PalyraError('output.failed', 'the secret was made, but could not be shown', {
     why: 'standard output was closed, or is full; the secret works all the same',

@@ -37,7 +37,7 @@ export async function sayList<T>(output: Output, { schema, items, columns, recor
     return;
   }
   if (!output.isTerminal) {
-    for (const item of items) output.answer(columns.map(({ cell, value = cell }) => tsv(value(item))).join('\t'));
+    for (const item of items) output.answer(tsvLine(item, columns));
     return;
   }
   if (items.length === 0) {
@@ -55,7 +55,7 @@ export interface FixedColumn<T> extends Column<T> {
 /** Rows as they come, for a list that may have no end: under headings on a terminal, TSV in a pipe. */
 export function openRows<T>(output: Output, columns: readonly FixedColumn<T>[]): (item: T) => void {
   if (!output.isTerminal) {
-    return (item) => output.answer(columns.map(({ cell, value = cell }) => tsv(value(item))).join('\t'));
+    return (item) => output.answer(tsvLine(item, columns));
   }
   const align = (cells: readonly string[]): string => {
     const line = cells.map((cell, index) => cell.padEnd(columns[index]?.width ?? 0)).join('  ');
@@ -84,6 +84,10 @@ async function tableLines<T>(output: Output, items: readonly T[], columns: reado
     .map((line) => cut(line.trimEnd(), output.columns));
   const [head = '', ...rows] = lines;
   return [output.paint.faint(head), ...rows];
+}
+
+function tsvLine<T>(item: T, columns: readonly Column<T>[]): string {
+  return columns.map(({ cell, value = cell }) => tsv(value(item))).join('\t');
 }
 
 /** TAB, LF, CR and backslash escaped, so that a value is a cell and a row is a line; the rest of what is hostile too. */

@@ -1,11 +1,25 @@
-import { type Acting, identify } from '../access/actor.ts';
+import { type Acting, type Claim, type Identified, identify } from '../access/actor.ts';
 import type { Registry } from '../access/registry.ts';
+import { PalyraError } from '../errors.ts';
 import type { EntryDraft } from '../journal/entry.ts';
 import type { State } from '../store/state.ts';
-import type { Outcome } from '../store/store.ts';
-import { type AccessDesk, refusalEntry, tokenRefused } from './change-registry.ts';
+import type { Outcome, Store } from '../store/store.ts';
+import type { Clock } from '../time.ts';
 
-type ActDesk = Pick<AccessDesk, 'store' | 'clock' | 'by' | 'dryRun'>;
+/** What a flow that changes something works with: the state, time and chance, who asks, and why. */
+export interface Desk {
+  readonly store: Store<State>;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly by: Claim;
+  /** for the journal */
+  readonly reason?: string | undefined;
+  /** decide everything, write nothing */
+  readonly dryRun: boolean;
+}
+
+/** The part of a desk that acting takes. */
+export type ActDesk = Pick<Desk, 'store' | 'clock' | 'by' | 'dryRun'>;
 
 /** What a piece of work on the state answered, and the number of its last journal entry; null if nothing was written. */
 export interface Acted<A> {
@@ -60,4 +74,22 @@ export async function act<N extends keyof State, A>(
  */
 export async function whoActs(desk: ActDesk): Promise<Acting> {
   return (await act({ ...desk, dryRun: true }, [], (_, { acting }) => ({ answer: acting }))).answer;
+}
+
+/** What the journal says of a token that authenticates nobody. */
+export function refusalEntry(refused: Extract<Identified, { invalid: unknown }>, now: number): EntryDraft {
+  const { invalid, token, actor } = refused;
+  return {
+    timeUnixMs: now,
+    actor,
+    kind: 'token.refuse',
+    payload: { reason: invalid, ...(token === undefined ? {} : { token_id: token.token_id }) },
+  };
+}
+
+/** One text for every token that is not valid: why is in the journal. */
+function tokenRefused(): PalyraError {
+  return new PalyraError('access.token_refused', 'the token is not valid', {
+    hint: 'palyra tokens list   shows the tokens and their states',
+  });
 }

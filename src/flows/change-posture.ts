@@ -1,15 +1,14 @@
 import { requirePermission } from '../access/permission.ts';
 import { ulid } from '../ids.ts';
-import { applyChanges, type PostureChange, type PostureWish, planChanges } from '../posture/change.ts';
-import { type Acted, act } from './act.ts';
-import type { AccessDesk } from './change-registry.ts';
+import { applyChanges, changeRecord, type PostureChange, type PostureWish, planChanges } from '../posture/change.ts';
+import { type Acted, act, type Desk } from './act.ts';
 
 /**
  * Set or clear postures together; what is so already is no change.
  * @throws PalyraError access.forbidden, store.*
  */
 export async function changePosture(
-  desk: AccessDesk,
+  desk: Desk,
   wishes: readonly PostureWish[],
 ): Promise<Acted<readonly PostureChange[]>> {
   const { clock, random, reason } = desk;
@@ -29,20 +28,9 @@ export async function changePosture(
           timeUnixMs: now,
           actor: acting.actor,
           kind: 'posture.change',
-          payload: { changes: changes.map(entryOf), ...given },
+          payload: { changes: changes.map(changeRecord), ...given },
         },
       ],
     };
   });
-}
-
-function entryOf({ tool, scope, state, before, expiresAtUnixMs }: PostureChange) {
-  return {
-    tool_name: tool,
-    scope_kind: scope.kind,
-    scope_id: scope.id,
-    previous_state: before ?? null,
-    state: state ?? null,
-    ...(expiresAtUnixMs === undefined ? {} : { expires_at_unix_ms: expiresAtUnixMs }),
-  };
 }

@@ -12,8 +12,8 @@ import type { Store } from '../store/store.ts';
 import { nearest } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { examineRuns } from './lost-runs.ts';
+import type { Validation } from './policy/validate-policies.ts';
 import { readPayload } from './read-payload.ts';
-import type { Validation } from './validate-policies.ts';
 import { verifyJournal } from './verify-journal.ts';
 
 export interface DiagnosisDesk {

@@ -1,5 +1,4 @@
 import type { Approval, Settlement } from '../approvals/approval.ts';
-import type { ApprovalBook } from '../approvals/book.ts';
 import { PalyraError } from '../errors.ts';
 import { findById } from '../ids.ts';
 import type { State } from '../store/state.ts';
@@ -33,16 +32,11 @@ export async function readLive({ store }: { readonly store: Store<State> }): Pro
 export async function findApproval({ store }: { readonly store: Store<State> }, named: string): Promise<Approval> {
   const { approvals: book } = await store.read('approvals');
   try {
-    return findLive(book, named);
+    return byId(book.approvals, named);
   } catch (error) {
     if (!(error instanceof PalyraError) || error.code !== 'store.not_found') throw error;
     return byId(await readApprovals({ store }), named);
   }
-}
-
-/** The same among the live ones. */
-export function findLive({ approvals }: ApprovalBook, named: string): Approval {
-  return byId(approvals, named);
 }
 
 /** What the entries of approvals hold; our own words, whose hashes were checked. */

@@ -4,8 +4,7 @@ import { PalyraError } from '../errors.ts';
 import type { EntryDraft } from '../journal/entry.ts';
 import type { State } from '../store/state.ts';
 import type { Outcome } from '../store/store.ts';
-import { type Acted, act, type Moment } from './act.ts';
-import type { AccessDesk } from './change-registry.ts';
+import { type ActDesk, type Acted, act, type Moment } from './act.ts';
 import type { GateState } from './open-gate.ts';
 
 /** What a piece of work on the approvals comes to; without `entry` it changes nothing itself. */
@@ -17,8 +16,6 @@ export type BookOutcome<A> =
       readonly book: ApprovalBook;
       readonly payloads?: readonly Uint8Array[];
     };
-
-type ActDesk = Pick<AccessDesk, 'store' | 'clock' | 'by' | 'dryRun'>;
 
 /**
  * Work on the approvals as somebody, alone. Those whose time is over are decided first, by whoever comes by: the work

@@ -1,7 +1,7 @@
 import type { Acting } from '../access/actor.ts';
 import { PalyraError } from '../errors.ts';
 import type { Finding } from '../finding.ts';
-import { type ProtectedChange, protectedRecord } from '../sandbox/execution.ts';
+import { type Aftermath, aftermathRecord } from '../sandbox/execution.ts';
 import type { Sandbox } from '../sandbox/runner.ts';
 import type { OpenRun, OpenRuns } from '../store/open-runs.ts';
 import type { State } from '../store/state.ts';
@@ -15,14 +15,15 @@ export interface LostRun extends Pick<OpenRun, 'attestationId'> {
   readonly before?: OpenRun['before'];
 }
 
-/** What became of it. `changes`: undefined if the workspace is not there any more, or nothing was kept. */
+/** What became of it. `aftermath`: undefined if the workspace is not there any more, or nothing was kept. */
 export interface FinishedRun extends LostRun {
-  readonly changes: readonly ProtectedChange[] | undefined;
+  readonly aftermath: Aftermath | undefined;
 }
 
-/** Those of which something was kept: it takes one look at a folder. */
-export function keptLostRuns(runs: OpenRuns): LostRun[] {
-  return runs.list().lost.map((run) => ({ ...run, workspace: run.before.workspace }));
+/** Those of which something was kept, and the ids of those of which it cannot be read: it takes one look at a folder. */
+export function keptLostRuns(runs: OpenRuns): { readonly lost: LostRun[]; readonly unreadable: readonly string[] } {
+  const { lost, unreadable } = runs.list();
+  return { lost: lost.map((run) => ({ ...run, workspace: run.before.workspace })), unreadable };
 }
 
 /**
@@ -31,8 +32,8 @@ export function keptLostRuns(runs: OpenRuns): LostRun[] {
  */
 export async function allLostRuns(store: Pick<Store<State>, 'journal'>, runs: OpenRuns): Promise<LostRun[]> {
   // before the journal is read: whatever begins meanwhile is not lost
-  const { running } = runs.list();
-  const lost = new Map(keptLostRuns(runs).map((run) => [run.attestationId, run]));
+  const running = idsOf(runs.list().running);
+  const lost = new Map(keptLostRuns(runs).lost.map((run) => [run.attestationId, run]));
   for await (const { body } of readJournal(store, { kind: 'exec' })) {
     const { attestation_id: id, execution } = body.payload;
     if (typeof id !== 'string') continue;
@@ -41,8 +42,12 @@ export async function allLostRuns(store: Pick<Store<State>, 'journal'>, runs: Op
     const cwd = typeof execution === 'object' && execution !== null && 'cwd' in execution ? execution.cwd : undefined;
     lost.set(id, { attestationId: id, workspace: String(cwd ?? '') });
   }
-  const now = new Set(runs.list().running);
+  const now = new Set(idsOf(runs.list().running));
   return [...lost.values()].filter(({ attestationId }) => !now.has(attestationId));
+}
+
+function idsOf(runs: readonly OpenRun[]): string[] {
+  return runs.map(({ attestationId }) => attestationId);
 }
 
 /** Do what they did not live to do: put aside what their commands made, and write down that they ended. */
@@ -54,22 +59,24 @@ export async function finishRuns(
   const finished: FinishedRun[] = [];
   for (const run of lost) {
     const { attestationId, workspace, before } = run;
-    const changes = before === undefined ? undefined : sandbox.finish(before, attestationId.slice(-8).toLowerCase());
-    // another process may have finished it meanwhile
-    if (before !== undefined && !runs.forget(attestationId)) continue;
+    const aftermath = before === undefined ? undefined : sandbox.finish(before, attestationId.slice(-8).toLowerCase());
+    // another process may have finished it meanwhile; what cannot be read goes too
+    if (!runs.forget(attestationId) && before !== undefined) continue;
     const payload = {
       attestation_id: attestationId,
       outcome: 'lost',
       reason_code: 'exec.lost',
       workspace,
-      protected_files: changes?.map(protectedRecord) ?? null,
+      ...(aftermath === undefined ? NOT_LOOKED_AT : aftermathRecord(aftermath)),
     };
     const draft = { timeUnixMs: clock(), actor: acting.actor, kind: 'exec.end', payload };
     await store.transact([], () => ({ answer: null, entries: [draft] }));
-    finished.push({ ...run, changes });
+    finished.push({ ...run, aftermath });
   }
   return finished;
 }
+
+const NOT_LOOKED_AT = { protected_files: null, repositories: null, repositories_searched: false };
 
 /** The doctor's words for them. */
 export async function examineRuns(store: Pick<Store<State>, 'journal'>, runs: OpenRuns): Promise<Finding[]> {
@@ -84,12 +91,15 @@ export async function examineRuns(store: Pick<Store<State>, 'journal'>, runs: Op
 
 function finding({ attestationId, workspace, before }: LostRun): Finding {
   const what = `a command in ${workspace} began and its end was never written down (run …${attestationId.slice(-6)})`;
-  const why = 'palyra was killed while it ran, so nobody looked at the files that programs obey';
   return before === undefined
     ? {
         ...{ code: 'run.unended', isWrong: false, what, isFixable: true },
-        why: `${why}, and what stood there before is not known`,
+        why: 'palyra was killed while it ran, or what it kept was damaged: what stood there before is not known',
         remedy: `look at ${workspace}, then: palyra doctor --fix   writes down that it ended`,
       }
-    : { ...{ code: 'run.cut_off', isWrong: false, what, why, isFixable: true }, remedy: 'palyra doctor --fix' };
+    : {
+        ...{ code: 'run.cut_off', isWrong: false, what, isFixable: true },
+        why: 'palyra was killed while it ran, so nobody looked at the files that programs obey',
+        remedy: 'palyra doctor --fix',
+      };
 }

@@ -4,8 +4,8 @@ import { type ApprovalBook, countCall } from '../approvals/book.ts';
 import { type Proposal, policyHashOf, type SealedProposal, sealProposal } from '../approvals/proposal.ts';
 import { evaluationConfigOf } from '../policy/facts.ts';
 import type { Postures } from '../posture/posture.ts';
-import type { CheckDesk } from './check-policy.ts';
 import { type GateDecision, type GateRules, passGate } from './pass-gate.ts';
+import type { CheckDesk } from './policy/check-policy.ts';
 
 /** The state as the gate sees it, at one moment. */
 export interface GateState {

@@ -2,22 +2,15 @@ import { type Approval, isAlwaysAsked, stateOf } from '../approvals/approval.ts'
 import { type ApprovalBook, callsOf } from '../approvals/book.ts';
 import { findGrant, type Grant } from '../approvals/grant.ts';
 import type { SealedProposal } from '../approvals/proposal.ts';
-import type { Settings } from '../config/settings.ts';
 import { decide, type Evaluator, type PolicyDecision } from '../policy/decision.ts';
-import { type EvaluationConfig, establishFacts } from '../policy/facts.ts';
-import { effectivePosture, type Posture, type Postures } from '../posture/posture.ts';
+import { establishFacts } from '../policy/facts.ts';
+import { type Posture, type PostureRules, postureOf } from '../posture/posture.ts';
 import { refuseSkill } from '../posture/skill.ts';
 
 /** What the gate decides by. */
-export interface GateRules {
-  readonly settings: Settings;
-  readonly config: EvaluationConfig;
+export interface GateRules extends PostureRules {
   readonly evaluator: Evaluator;
-  readonly postures: Postures;
-  /** the workspaces that the asking principal is a member of */
-  readonly workspaceIds: readonly string[];
   readonly book: ApprovalBook;
-  readonly now: number;
   /** an approval that is being claimed for this call */
   readonly approval?: Approval;
 }
@@ -70,7 +63,7 @@ export interface Authority {
  * asked for if anything asks, unless a grant or an approval already speaks for exactly this call.
  */
 export function passGate(call: SealedProposal, rules: GateRules): GateDecision {
-  const posture = postureOf(call, rules);
+  const posture = postureOf(call.request, rules);
   const facts = establishFacts(call.request, rules.config);
   const policy = decide({ request: call.request, facts }, rules.config, rules.evaluator);
   const steps: GateSteps = { call, posture, policy };
@@ -100,16 +93,6 @@ function allow(steps: GateSteps, ground: Ground): Allow {
 /** What was approved is what runs: the same digest, not used yet. */
 function speaksFor(approval: Approval, call: SealedProposal, now: number): boolean {
   return stateOf(approval, now) === 'allowed' && approval.request_sha256 === call.requestSha256;
-}
-
-function postureOf({ request }: SealedProposal, rules: GateRules): Posture | undefined {
-  if (request.tool === '') return undefined;
-  const grounds = {
-    isAllowlisted: rules.config.allowlistedTools.has(request.tool),
-    processRunnerEnabled: rules.settings.tool_call.process_runner.enabled,
-  };
-  const subject = { sessionId: request.sessionId, principal: request.principal, workspaceIds: rules.workspaceIds };
-  return effectivePosture({ tool: request.tool, grounds, subject }, rules.postures, rules.now);
 }
 
 function postureRefusal(posture: Posture | undefined): Reason[] {

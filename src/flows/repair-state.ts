@@ -4,7 +4,8 @@ import { PalyraError } from '../errors.ts';
 import { type Finding, findingOf } from '../finding.ts';
 import type { StateInspector } from '../store/inspection.ts';
 import type { State } from '../store/state.ts';
-import { type AccessDesk, changeRegistry } from './change-registry.ts';
+import { changeRegistry } from './access/change-registry.ts';
+import type { Desk } from './act.ts';
 
 /**
  * Repair what is safe: file modes, what a crash left, and of the registry what gives nobody a right and takes none. What
@@ -13,7 +14,7 @@ import { type AccessDesk, changeRegistry } from './change-registry.ts';
  * @throws PalyraError store.busy, store.write_failed, access.forbidden (with `rbac` on it needs trust.operate)
  */
 export async function repairState(
-  desk: AccessDesk,
+  desk: Desk,
   { state }: { readonly state: Pick<StateInspector<State>, 'tighten'> },
 ): Promise<Finding | undefined> {
   state.tighten();

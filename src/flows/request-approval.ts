@@ -6,14 +6,13 @@ import type { Proposal, SealedProposal } from '../approvals/proposal.ts';
 import { PalyraError } from '../errors.ts';
 import { ulid } from '../ids.ts';
 import { PAYLOAD_BYTES } from '../store/bounds.ts';
-import type { Acted, Moment } from './act.ts';
-import type { AccessDesk } from './change-registry.ts';
+import type { Acted, Desk, Moment } from './act.ts';
 import { actOnGate } from './gate-work.ts';
 import type { Gate } from './open-gate.ts';
 import type { Allow, Ask, Deny, GateDecision } from './pass-gate.ts';
 
 /** What a call is taken through the gate with. */
-export interface GateDesk extends AccessDesk {
+export interface GateDesk extends Desk {
   readonly gate: Gate;
 }
 

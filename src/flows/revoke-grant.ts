@@ -1,8 +1,7 @@
 import { requirePermission } from '../access/permission.ts';
 import { type Grant, isStanding } from '../approvals/grant.ts';
 import { findById } from '../ids.ts';
-import type { Acted } from './act.ts';
-import type { AccessDesk } from './change-registry.ts';
+import type { Acted, Desk } from './act.ts';
 import { actOnBook } from './gate-work.ts';
 
 /** A grant that stands no more; `before`: how it was found. */
@@ -16,7 +15,7 @@ export interface Revoked {
  * @param named the id, or the end of it
  * @throws PalyraError store.not_found, access.forbidden
  */
-export async function revokeGrant(desk: AccessDesk, named: string): Promise<Acted<Revoked>> {
+export async function revokeGrant(desk: Desk, named: string): Promise<Acted<Revoked>> {
   return await actOnBook<Revoked>(desk, (book, { acting, registry, now }) => {
     requirePermission(registry, acting, 'trust.operate');
     const grant = findById(book.grants, ({ grant_id }) => grant_id, named, 'grant', 'palyra approvals grants list');

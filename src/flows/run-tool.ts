@@ -17,7 +17,7 @@ import { hostTexts } from '../sandbox/hosts.ts';
 import type { Machine } from '../sandbox/machine.ts';
 import { limitsRecord, type Plan, planRun, planSha256, type RunRequest } from '../sandbox/plan.ts';
 import { preflight } from '../sandbox/preflight/preflight.ts';
-import type { Sightings } from '../sandbox/protected-files.ts';
+import { asOthersSaw, type Sightings } from '../sandbox/protected-files.ts';
 import type { RunnerHooks, RunnerStreams, Sandbox } from '../sandbox/runner.ts';
 import { executorOf } from '../sandbox/tier.ts';
 import type { OpenRuns } from '../store/open-runs.ts';
@@ -233,11 +233,18 @@ async function carryOut(desk: RunDesk, run: Begun, proposal: Proposal, plan: Pla
   const { sandbox, machine, streams, hooks } = desk;
   const runner = await sandbox.runner(plan.executor, machine);
   let authority: Authority | undefined;
-  const beforeStart = async (before: Sightings): Promise<void> => {
+  const beforeStart = async (seen: Sightings): Promise<Sightings> => {
     authority = await begin(desk, run, proposal);
+    // after the look: whoever could make anything before it was kept by then
+    const { running, lost } = desk.runs.list();
+    const before = asOthersSaw(
+      seen,
+      [...running, ...lost].map((other) => other.before),
+    );
     // before it is let go: if we are killed, somebody else looks at what it made
     desk.runs.keep({ attestationId: run.attestationId, before });
     desk.allowed(authority);
+    return before;
   };
   try {
     const execution = await runner.run(plan, streams, { ...hooks, beforeStart });

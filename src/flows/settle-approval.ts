@@ -14,8 +14,7 @@ import { type ApprovalBook, changeApproval } from '../approvals/book.ts';
 import { type Grant, newGrant } from '../approvals/grant.ts';
 import { PalyraError } from '../errors.ts';
 import { shortId, ulid } from '../ids.ts';
-import type { Acted, Moment } from './act.ts';
-import type { AccessDesk } from './change-registry.ts';
+import type { Acted, Desk, Moment } from './act.ts';
 import { findApproval } from './find-approval.ts';
 import { actOnBook, changeEntry } from './gate-work.ts';
 import { readPayload } from './read-payload.ts';
@@ -32,7 +31,7 @@ export interface Settled {
  * @throws PalyraError store.conflict, store.not_found, store.unsafe (an allow of an input that is gone or changed),
  *   access.forbidden, usage.invalid
  */
-export async function settleApproval(desk: AccessDesk, named: string, verdict: Verdict): Promise<Acted<Settled>> {
+export async function settleApproval(desk: Desk, named: string, verdict: Verdict): Promise<Acted<Settled>> {
   const { clock, random } = desk;
   const found = await findApproval(desk, named);
   // nobody can have seen what is not there
@@ -58,7 +57,7 @@ export async function settleApproval(desk: AccessDesk, named: string, verdict: V
 }
 
 /** Write down which approvals' time is over, if any's is: whoever sees it first decides it. */
-export async function settleOverdue(desk: AccessDesk): Promise<void> {
+export async function settleOverdue(desk: Desk): Promise<void> {
   const { approvals: book } = await desk.store.read('approvals');
   const now = desk.clock();
   if (book.approvals.some((approval) => isOverdue(approval, now))) await actOnBook(desk, () => ({ answer: null }));

@@ -66,6 +66,18 @@ export function applyChanges(
   return { ...registry, overrides, audit_events: [...events, ...registry.audit_events].slice(0, AUDIT_EVENTS) };
 }
 
+/** A change as the journal and programs read it. */
+export function changeRecord({ tool, scope, state, before, expiresAtUnixMs }: PostureChange) {
+  return {
+    tool_name: tool,
+    scope_kind: scope.kind,
+    scope_id: scope.id,
+    previous_state: before ?? null,
+    state: state ?? null,
+    ...(expiresAtUnixMs === undefined ? {} : { expires_at_unix_ms: expiresAtUnixMs }),
+  };
+}
+
 /**
  * The name of a tool as the registry keeps it.
  * @throws PalyraError usage.unknown with the nearest name, usage.invalid

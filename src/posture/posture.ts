@@ -1,4 +1,7 @@
+import type { Settings } from '../config/settings.ts';
 import { findTool, requiresApproval } from '../policy/catalog.ts';
+import type { EvaluationConfig } from '../policy/facts.ts';
+import type { NormalizedRequest } from '../policy/request.ts';
 import {
   POSTURE_STATES,
   type PostureOverride,
@@ -31,6 +34,37 @@ export interface PostureSubject {
 
 /** The overrides in force; `unreadable` when their file cannot be read, and then every tool is disabled. */
 export type Postures = PostureRegistry | 'unreadable';
+
+/** What decides how the tool of a call is treated. */
+export interface PostureRules {
+  readonly settings: Settings;
+  readonly config: EvaluationConfig;
+  readonly postures: Postures;
+  /** the workspaces that the asking principal is a member of */
+  readonly workspaceIds: readonly string[];
+  readonly now: number;
+}
+
+/** Who calls; blank where nobody in particular is meant. */
+export type Caller = Pick<NormalizedRequest, 'principal' | 'sessionId'>;
+
+/** The posture of the tool that a call names; undefined if it names none. */
+export function postureOf(call: Caller & Pick<NormalizedRequest, 'tool'>, rules: PostureRules): Posture | undefined {
+  return call.tool === '' ? undefined : toolPosture(call.tool, call, rules);
+}
+
+/** How a tool is treated for a caller. */
+export function toolPosture(
+  tool: string,
+  { principal, sessionId }: Caller,
+  { settings, config, postures, workspaceIds, now }: PostureRules,
+): Posture {
+  const grounds = {
+    isAllowlisted: config.allowlistedTools.has(tool),
+    processRunnerEnabled: settings.tool_call.process_runner.enabled,
+  };
+  return effectivePosture({ tool, grounds, subject: { sessionId, principal, workspaceIds } }, postures, now);
+}
 
 /**
  * How a tool is treated for somebody now: a lock, else the override of the narrowest scope, else the default. Of several
@@ -66,7 +100,7 @@ export function isInForce({ expires_at_unix_ms: expiry }: PostureOverride, now: 
 }
 
 /** The posture when nobody has set one: a tool that needs an approval is asked for. */
-export function defaultPosture(tool: string): Posture {
+function defaultPosture(tool: string): Posture {
   if (!requiresApproval(tool)) {
     return { tool, state: 'always_allow', source: 'default', why: 'the catalog calls it harmless' };
   }

@@ -47,7 +47,7 @@ export function gatedCommand(plan: Plan, prlimit: string): string[] {
 
 /** The environment as lines of shell: others can read what stands in an argument, nobody what comes by a descriptor. */
 export function environmentScript(environment: Plan['environment']): string {
-  // `command`: a name that a shell keeps for itself (UID) is left out, and does not end the shell
+  // `command`: a name that some shell keeps for itself does not end it
   const lines = Object.entries(environment).map(
     ([name, value]) => `command export ${name}='${value.replaceAll("'", "'\\''")}'\n`,
   );

@@ -33,6 +33,12 @@ export function insideEnvironment(
     if (/^PALYRA_/i.test(name)) {
       throw new PalyraError('usage.invalid', `${name} is never handed to a command`, { why: 'it may hold a secret' });
     }
+    if (OF_THE_SHELL.test(name)) {
+      throw new PalyraError('usage.invalid', `${name} cannot be handed on`, {
+        why: 'the shell that becomes the command sets it itself',
+        hint: `leave --env ${name} out`,
+      });
+    }
     if (isActiveVariable(name)) {
       throw new PalyraError('sandbox.refused', `${name} changes what programs run or reach`, {
         why: 'a command would be another one than the one that is judged and allowed',
@@ -45,6 +51,10 @@ export function insideEnvironment(
   }
   return environment;
 }
+
+// what bash or dash drops, or replaces by its own
+const OF_THE_SHELL =
+  /^(_|E?UID|PPID|GROUPS|OPTIND|LINENO|S?RANDOM|SECONDS|EPOCH(SECONDS|REALTIME)|DIRSTACK|FUNCNAME|HISTCMD|PIPESTATUS|SHLVL|BASH[A-Z]+)$/;
 
 /** Those of an environment that were named for it. */
 export function namedVariables(

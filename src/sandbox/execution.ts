@@ -47,15 +47,21 @@ export interface RepositoryChange {
   readonly change: 'created' | 'changed';
 }
 
+/** What a command made of what programs obey. */
+export interface Aftermath {
+  readonly protectedFiles: readonly ProtectedChange[];
+  readonly repositories: readonly RepositoryChange[];
+  /** whether the whole workspace was searched for repositories */
+  readonly isSearched: boolean;
+}
+
 /** One run, as it was: the plan's digest, the ending, and what was seen. */
-export interface Execution {
+export interface Execution extends Aftermath {
   readonly planSha256: string;
   readonly ending: Ending;
   readonly measured: Measured;
   /** layers that were really active */
   readonly layers: readonly string[];
-  readonly protectedFiles: readonly ProtectedChange[];
-  readonly repositories: readonly RepositoryChange[];
   /** what the proxy let through and refused */
   readonly destinations: readonly Destination[];
 }
@@ -78,14 +84,16 @@ export function notRun(planSha256: string, ending: Ending): Execution {
     layers: [],
     protectedFiles: [],
     repositories: [],
+    isSearched: true,
     destinations: [],
   };
 }
 
-/** The record of a run that had begun when palyra itself failed; nothing that was measured is left. */
+/** The record of a run that had begun when palyra itself failed; nothing that was measured is left, nothing was looked at. */
 export function lostExecution(planSha256: string, error: unknown): Execution {
   const message = error instanceof Error ? error.message : String(error);
-  return notRun(planSha256, { outcome: 'failed', exitCode: 125, reasonCode: 'exec.failed', message });
+  const ending = { outcome: 'failed', exitCode: 125, reasonCode: 'exec.failed', message } as const;
+  return { ...notRun(planSha256, ending), isSearched: false };
 }
 
 /**
@@ -118,20 +126,22 @@ export function executionRecord(execution: Execution): Readonly<Record<string, u
     stderr_bytes: measured.stderrBytes,
     truncated: measured.truncated,
     layers: execution.layers,
-    protected_files: execution.protectedFiles.map(protectedRecord),
-    repositories: execution.repositories,
+    ...aftermathRecord(execution),
     destinations: execution.destinations,
     plan_sha256: execution.planSha256,
   };
 }
 
-/** A change as reports and the journal say it. */
-export function protectedRecord({
-  path,
-  change,
-  movedTo,
-  problem,
-}: ProtectedChange): Readonly<Record<string, unknown>> {
+/** What a command made, as reports and the journal say it. */
+export function aftermathRecord({
+  protectedFiles,
+  repositories,
+  isSearched,
+}: Aftermath): Readonly<Record<string, unknown>> {
+  return { protected_files: protectedFiles.map(protectedRecord), repositories, repositories_searched: isSearched };
+}
+
+function protectedRecord({ path, change, movedTo, problem }: ProtectedChange): Readonly<Record<string, unknown>> {
   return { path, change, moved_to: movedTo, ...(problem === undefined ? {} : { problem }) };
 }
 

@@ -1,6 +1,6 @@
 import { count } from '../text.ts';
 import { exactly } from '../time.ts';
-import type { Execution, Limit, ProtectedChange, RepositoryChange } from './execution.ts';
+import type { Aftermath, Execution, Limit, ProtectedChange, RepositoryChange } from './execution.ts';
 import { type Destination, type DestinationReason, destinationText, howToAllow } from './hosts.ts';
 import type { Plan } from './plan.ts';
 
@@ -15,11 +15,8 @@ export interface Obstacle {
  * it; and where it says itself that it failed, what is so inside.
  * @param said the end of what it wrote to standard error
  */
-export function obstaclesOf(
-  { ending, destinations, protectedFiles, repositories }: Execution,
-  plan: Plan,
-  said: string,
-): Obstacle[] {
+export function obstaclesOf(execution: Execution, plan: Plan, said: string): Obstacle[] {
+  const { ending, destinations } = execution;
   const stopped: Obstacle[] =
     ending.outcome === 'timed_out'
       ? [{ what: `stopped after ${exactly(plan.limits.timeoutMs)}`, hint: 'timeout_ms, --timeout' }]
@@ -29,14 +26,21 @@ export function obstaclesOf(
   return [
     ...stopped,
     ...refusedDestinations(destinations.filter(({ verdict }) => verdict === 'refused')),
-    ...protectedFiles.map(protectedObstacle),
-    ...repositories.map(repositoryObstacle),
+    ...aftermathObstacles(execution),
     ...(ending.exitCode === 0 ? [] : saidObstacles(plan, said)),
   ];
 }
 
-/** A change of what programs obey, and what to do about it. */
-export function protectedObstacle({ path, change, movedTo, problem }: ProtectedChange): Obstacle {
+/** What a command made of what programs obey, and what to do about it. */
+export function aftermathObstacles({ protectedFiles, repositories }: Aftermath): Obstacle[] {
+  return [...protectedFiles.map(protectedObstacle), ...repositories.map(repositoryObstacle)];
+}
+
+/** What `isSearched: false` means, in one line. */
+export const NOT_SEARCHED =
+  'not all folders were searched for git repositories: the workspace has too many, or some that cannot be read';
+
+function protectedObstacle({ path, change, movedTo, problem }: ProtectedChange): Obstacle {
   const what = `${path} was ${change}`;
   if (problem !== undefined) {
     return { what: `${what}, and STILL STANDS: ${problem}`, hint: 'programs obey it: remove it before anything else' };

@@ -29,6 +29,8 @@ export interface RunRequest {
   readonly hidden: readonly SystemPath[];
   /** real paths of the caller's homes: the password database's and $HOME */
   readonly homes: readonly string[];
+  /** real paths of the folders from which the caller's shell starts programs by name */
+  readonly searchFolders: readonly string[];
 }
 
 /** How the network is had: shared with the host, none, or only through the proxy. */
@@ -80,7 +82,7 @@ export type Planned = { readonly ok: true; readonly plan: Plan } | ({ readonly o
 /** Decide how a command runs. What cannot be enforced on this machine is refused, never weakened. */
 export function planRun(request: RunRequest, machine: Machine): Planned {
   const refused =
-    refuseWorkspace(request) ??
+    refuseWorkspace(request, machine) ??
     refuseMachine(request, machine) ??
     refuseRoot(request, machine) ??
     refuseVisible(request);
@@ -168,14 +170,15 @@ export function limitsRecord(limits: Limits): Readonly<Record<string, number>> {
 // nogroup, as Linux gives what it cannot map
 const NOBODY = 65_534;
 
-function refuseWorkspace({ workspace, cwd, hidden, homes }: RunRequest): NoPlan | undefined {
+function refuseWorkspace(request: RunRequest, machine: Machine): NoPlan | undefined {
+  const { workspace, cwd, hidden } = request;
   const { path, realpath } = workspace;
   if (realpath === null)
     return refusal('sandbox.workspace', `no folder ${path}`, 'give --workspace DIR, a folder that exists');
   if (realpath !== path) {
     return refusal('sandbox.workspace', `the workspace ${path} is reached through a link`, `--workspace ${realpath}`);
   }
-  const notOne = notAProject(realpath, homes);
+  const notOne = notAProject(realpath, request, machine);
   if (notOne !== undefined) {
     const hint = 'make a folder for the work, and give it with --workspace';
     return refusal('sandbox.workspace', `${realpath} is no workspace: ${notOne}`, hint);
@@ -190,8 +193,9 @@ function refuseWorkspace({ workspace, cwd, hidden, homes }: RunRequest): NoPlan 
 }
 
 /** Why a folder is none of one project: what may be written there runs or decides something elsewhere. */
-function notAProject(path: string, homes: readonly string[]): string | undefined {
-  if (OF_THE_SYSTEM.test(path)) return 'it is the system’s';
+function notAProject(path: string, request: RunRequest, machine: Machine): string | undefined {
+  const { workspace, homes } = request;
+  if (OF_THE_SYSTEM.test(path) && !isBuildFolder(path, workspace, machine)) return 'it is the system’s';
   if (HOLDS_MANY.test(path)) return 'it holds what belongs to many';
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (/\/\.git(\/|$)/.test(path) || (PROTECTED_NAMES as readonly string[]).includes(name)) {
@@ -200,11 +204,32 @@ function notAProject(path: string, homes: readonly string[]): string | undefined
   if (A_HOME.test(path) || homes.includes(path)) return 'it is a home';
   if (homes.some((home) => home.startsWith(`${path}/`))) return 'a home is in it';
   const isSettings = homes.some((home) => path.startsWith(`${home}/.`)) || IN_A_HOME.test(path);
-  return isSettings ? 'it holds settings and keys of a home' : undefined;
+  if (isSettings) return 'it holds settings and keys of a home';
+  const searched = searchFolderAt(path, request);
+  return searched === undefined ? undefined : `your shell starts programs by name from ${searched} (PATH)`;
+}
+
+/** Where build servers keep what they check out: somebody's, though among the system's. */
+function isBuildFolder(path: string, { uid }: Workspace, machine: Machine): boolean {
+  return BUILD_FOLDER.test(path) && uid !== 0 && (machine.uid === 0 || machine.uid === uid);
+}
+
+/** Whoever writes there decides what runs when the caller types `ls`. */
+function searchFolderAt(path: string, { workspace, homes, searchFolders }: RunRequest): string | undefined {
+  const around = searchFolders.find(
+    (folder) => (folder === path || path.startsWith(`${folder}/`)) && folder !== '/' && !homes.includes(folder),
+  );
+  if (around !== undefined) return around;
+  // npm, direnv and virtual environments put folders of a project there while one works in it
+  const isCheckout = workspace.protectedPaths.some((entry) => /^(\.git(\/.*)?|\.envrc)$/.test(entry.path));
+  if (isCheckout) return undefined;
+  return searchFolders.find((folder) => folder.startsWith(`${path}/`) && !OF_A_PROJECT.test(folder.slice(path.length)));
 }
 
 const OF_THE_SYSTEM =
   /^\/(usr|bin|sbin|lib\w*|etc|boot|run|dev|proc|sys|var\/(lib|spool|run)|System|Library|private\/(etc|var\/(db|run)))(\/.*)?$/;
+const BUILD_FOLDER = /^\/var\/lib\/[^/]+\/(.+\/)?(workspaces?|builds|pipelines|_?work)\/[^/]/;
+const OF_A_PROJECT = /\/(node_modules|vendor|v?env|\.[^/]+)\//;
 const HOLDS_MANY = /^\/(var|var\/tmp|tmp|home|Users|opt|srv|mnt|media|private|private\/(var|tmp))?$/;
 const A_HOME = /^\/(root|(home|Users)\/[^/]+)$/;
 const IN_A_HOME = /^\/(root|(home|Users)\/[^/]+)\/\.|^\/Users\/[^/]+\/Library(\/|$)/;

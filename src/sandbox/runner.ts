@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Execution, ProtectedChange } from './execution.ts';
+import type { Aftermath, Execution } from './execution.ts';
 import type { Machine, SystemPath, Workspace } from './machine.ts';
 import type { Plan } from './plan.ts';
 import type { Paths } from './preflight/paths.ts';
@@ -24,9 +24,10 @@ export interface RunnerHooks {
   readonly umask?: number;
   /**
    * Awaited when the boundary is being built and before the first instruction; if it rejects, nothing runs.
-   * @param before what must be looked at again even if we do not live to do it
+   * @param seen what must be looked at again even if we do not live to do it
+   * @returns what it is then compared with
    */
-  readonly beforeStart?: (before: Sightings) => Promise<void>;
+  readonly beforeStart?: (seen: Sightings) => Promise<Sightings>;
   readonly started?: (command: RunningCommand) => void;
 }
 
@@ -56,6 +57,6 @@ export interface Sandbox {
    * Look again at a workspace for a run whose own process is gone, and put aside what its command made.
    * @returns undefined if the workspace is not there any more
    */
-  finish(before: Sightings, mark: string): readonly ProtectedChange[] | undefined;
+  finish(before: Sightings, mark: string): Aftermath | undefined;
   runner(executor: Executor, machine: Machine): Promise<Runner>;
 }

@@ -11,6 +11,13 @@ export interface OpenRuns {
   keep(run: OpenRun): void;
   /** @returns whether it was kept until now: of several that forget it, one was the first */
   forget(attestationId: string): boolean;
-  /** by whether the process that watches them is still there */
-  list(): { readonly running: readonly string[]; readonly lost: readonly OpenRun[] };
+  /**
+   * By whether the process that watches them is still there. `unreadable`: the ids of those of which this, and whatever
+   * else was kept, cannot be read.
+   */
+  list(): {
+    readonly running: readonly OpenRun[];
+    readonly lost: readonly OpenRun[];
+    readonly unreadable: readonly string[];
+  };
 }

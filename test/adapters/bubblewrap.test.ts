@@ -283,7 +283,7 @@ describe('nothing is left', () => {
       expect([delay, sleepers()]).toEqual([delay, '']);
     }
     await sh('true'); // sweeps the groups of the dead
-  });
+  }, 180_000);
 
   test('signals reach the command, and the second one does not ask', async () => {
     const polite = await sh("trap 'echo caught; exit 7' INT; echo up; while :; do sleep 0.05; done", {

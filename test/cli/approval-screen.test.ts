@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { grantRuleOf, ruleWords } from '../../src/approvals/grant.ts';
-import { screenRows } from '../../src/cli/approval-screen.ts';
+import { screenRows } from '../../src/cli/commands/approvals/approval-screen.ts';
 import { NOW, pendingOf, proposeCall, seal } from '../approvals/samples.ts';
 
 test('no name imitates words of ours, on the screen or in a rule', () => {

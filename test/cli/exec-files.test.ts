@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -63,7 +63,7 @@ async function operatorsGit({ bash, home }: Desk, line = 'git status'): Promise<
 const TRAP = 'git init -q .; git config core.fsmonitor "echo > ../PWNED; false"';
 
 describe('nothing that a command does to its own files switches the quarantine off', () => {
-  const deep = 'mkdir .vscode; cd .vscode; for i in {1..900}; do mkdir aaaaaaaaaaaaaaaa; cd aaaaaaaaaaaaaaaa; done';
+  const deep = `mkdir .vscode; cd .vscode; perl -e 'for (1..900) { mkdir "a" x 16; chdir "a" x 16 }'`;
   test.each([
     ['a folder that nobody may read', 'mkdir .vscode; chmod 0 .vscode'],
     ['a folder in it that nobody may read', 'mkdir -p .vscode/x; chmod 0 .vscode/x'],
@@ -206,13 +206,30 @@ describe('git repositories below the workspace', () => {
     ['deeper down', `mkdir -p a/b/c; cd a/b/c; ${nested}`, 'a/b/c/s/.git', 'created'],
     ['that are a file', 'git init -q --separate-git-dir=g s', 's/.git', 'created'],
     ['that are bare', 'git init -q --bare b; git -C b config core.fsmonitor x', 'b', 'created'],
-    ['that are the workspace itself', 'git init -q --bare .; git config core.fsmonitor x', '.', 'created'],
+    [
+      'however deep',
+      `mkdir -p ${'d/'.repeat(40)}; cd ${'d/'.repeat(40)}; ${nested}`,
+      `${'d/'.repeat(40)}s/.git`,
+      'created',
+    ],
     ['that get a hook', 'touch old/.git/hooks/post-commit', 'old/.git', 'changed'],
+    ['whose hook is written in place', 'echo evil >> old/.git/hooks/pre-push', 'old/.git', 'changed'],
+    ['whose hook is a link to what is written', 'echo evil >> shared', 'old/.git', 'changed'],
+    ['whose configuration is written in place', 'echo "[x]" >> old/.git/config', 'old/.git', 'changed'],
+    ['that are elsewhere, where a file leads', 'echo "[x]" >> node_modules/config', 'linked/.git', 'changed'],
+    [
+      'that are named after what every object has',
+      'git init -q --bare __proto__; touch __proto__/hooks/x',
+      '__proto__',
+      'created',
+    ],
     ['that get another configuration', 'git -C old config core.pager x', 'old/.git', 'changed'],
   ])('%s are named', async (_, script, path, change) => {
     const desk = await newDesk();
     execFileSync('git', ['init', '-q', 'old'], { cwd: desk.folder });
-    write(desk.folder, {});
+    execFileSync('git', ['init', '-q', '--separate-git-dir=node_modules', 'linked'], { cwd: desk.folder });
+    symlinkSync('../../../shared', join(desk.folder, 'old/.git/hooks/pre-commit'));
+    write(desk.folder, { 'old/.git/hooks/pre-push': '', shared: '' });
     const ended = await desk.exec(script);
     expect(ended.stderr).toContain(
       `the git repository ${path} was ${change}: its configuration and hooks are the command’s`,
@@ -221,12 +238,53 @@ describe('git repositories below the workspace', () => {
     expect(journalOf(desk).at(-1)?.payload).toMatchObject({ repositories: [{ path, change }] });
   });
 
-  test('a workspace that is a bare repository can be worked in', async () => {
+  test('where folders are not searched, that is said', async () => {
+    const desk = await newDesk();
+    expect((await desk.exec('mkdir d{1..99}')).stderr).toBe('');
+    expect(reportOf(desk)).toMatchObject({ repositories_searched: true });
+    expect((await desk.exec('mkdir e')).stderr).toContain('not all folders were searched');
+    expect(reportOf(desk)).toMatchObject({ repositories_searched: false });
+    expect(journalOf(desk).at(-1)?.payload).toMatchObject({ repositories_searched: false });
+    const closed = await (await newDesk()).exec('mkdir -p d/s; chmod 0 d');
+    expect(closed.stderr).toContain('not all folders were searched');
+  });
+
+  const ofItself =
+    'git init -q --bare .; git config core.bare false; git config core.worktree .; git config core.fsmonitor "echo > ../PWNED; false"';
+  test.each([
+    ['a configuration', ofItself],
+    [
+      'another common folder',
+      `git init -q s; mv s/.git g; git -C g config core.fsmonitor "echo > ../PWNED; false"; cp g/HEAD .; echo g > commondir`,
+    ],
+  ])('a workspace that a command makes one itself, with %s, is none afterwards', async (_, script) => {
+    const desk = await newDesk();
+    // not git's, though git would obey them
+    write(desk.folder, { 'hooks/useful': '', 'lib/x': '' });
+    const ended = await desk.exec(script);
+    expect(ended.stderr).toContain('HEAD was created, and is put aside as HEAD.quarantined-');
+    expect(reportOf(desk)).toMatchObject({ protected_files: [{ path: 'HEAD', change: 'created' }] });
+    expect(await operatorsGit(desk)).toBe(false);
+    expect(readdirSync(join(desk.folder, 'hooks'))).toContain('useful');
+  });
+
+  test('a workspace that is a bare repository can be worked in, and what git obeys in it not be written', async () => {
     const desk = await newDesk();
     execFileSync('git', ['init', '-q', '--bare', '.'], { cwd: desk.folder });
     write(desk.folder, {});
     expect(await desk.exec('touch made')).toMatchObject({ code: 0, stderr: '' });
     expect(reportOf(desk)).toMatchObject({ repositories: [], outcome: 'exited' });
+    expect(await desk.exec('git config core.fsmonitor x')).toMatchObject({ code: 4 });
+    expect(await desk.exec('touch hooks/x')).toMatchObject({ code: 1 });
+    expect(reportOf(desk)).toMatchObject({ repositories: [], protected_files: [] });
+  });
+
+  test('a plain one that a command makes of the workspace stays, and a HEAD that is something else', async () => {
+    const desk = await newDesk();
+    expect(await desk.exec('echo prose > HEAD')).toMatchObject({ code: 0, stderr: '' });
+    expect(await desk.exec('rm HEAD; git init -q --bare .')).toMatchObject({ code: 0, stderr: '' });
+    expect(reportOf(desk)).toMatchObject({ repositories: [], protected_files: [] });
+    expect(existsSync(join(desk.folder, 'HEAD'))).toBe(true);
   });
 
   test('what is there, is only used, or is a plain clone, is not', async () => {
@@ -240,12 +298,154 @@ describe('git repositories below the workspace', () => {
   });
 });
 
+describe('two commands in one workspace', () => {
+  const PLANTED = ['.envrc', '.idea', '.git/hooks'];
+  const MAKE = `touch .envrc; ln .envrc kept; ln -s . .idea; mkdir .git/hooks; touch .git/hooks/x; ${TRAP.replaceAll('.;', 's;').replace('git config', 'git -C s config')}`;
+  /** whatever was put aside meanwhile is put back in its place, the same file */
+  const RESTORE = `for f in .envrc .idea .git/hooks; do mv $f.quarantined-* $f; done; ln -f kept .envrc; mv .git/hooks h; mv h .git/hooks; true`;
+
+  interface Running {
+    readonly ended: Promise<Ended>;
+    readonly report: () => Report & { readonly repositories: readonly { path: string }[] };
+    readonly killed: () => Promise<void>;
+    /** let it go on */
+    readonly go: () => Promise<Ended>;
+  }
+
+  /** A command that does something, then waits to be told to do the rest. */
+  async function begin(desk: Desk, name: string, first: string, rest = 'true'): Promise<Running> {
+    const script = `{ ${first}; } 2>/dev/null; touch ${name}-began; while [ ! -e ${name}-go ]; do sleep 0.02; done; { ${rest}; } 2>/dev/null`;
+    const run = `palyra exec --report ../${name}.json -- bash -c "$SCRIPT"`;
+    const ended = desk.bash(`${AS}sh -c 'echo $$ > ../${name}.pid; exec ${run}'`, { env: { SCRIPT: script } });
+    const has = (path: string) => existsSync(join(desk.folder, path));
+    for (let tries = 0; !has(`${name}-began`) && tries < 500; tries++) await sleep(20);
+    expect(has(`${name}-began`)).toBe(true);
+    return {
+      ended,
+      report: () => JSON.parse(readFileSync(join(desk.home, `${name}.json`), 'utf8')),
+      killed: async () => {
+        process.kill(Number(readFileSync(join(desk.home, `${name}.pid`), 'utf8')), 'SIGKILL');
+        await ended;
+        await sleep(300);
+      },
+      go: async () => {
+        writeFileSync(join(desk.folder, `${name}-go`), '');
+        return await ended;
+      },
+    };
+  }
+
+  async function newWorkspace(): Promise<Desk> {
+    const desk = await newDesk();
+    write(desk.folder, {
+      '.git/HEAD': 'ref: refs/heads/main\n',
+      '.git/objects/x': '',
+      '.git/refs/x': '',
+      '.git/config': '[core]\n',
+      '.npmrc': 'mine\n',
+    });
+    return desk;
+  }
+
+  function expectNothingObeyed({ folder }: Desk): void {
+    expect(PLANTED.filter((path) => existsSync(join(folder, path)))).toEqual([]);
+    expect(readFileSync(join(folder, '.npmrc'), 'utf8')).toBe('mine\n');
+  }
+
+  test('what the first made is not the operator’s for the second: the first ends first', async () => {
+    const desk = await newWorkspace();
+    const first = await begin(desk, 'a', MAKE);
+    const second = await begin(desk, 'b', 'true', RESTORE);
+    await first.go();
+    expect(first.report().protected_files.map(({ path }) => path)).toEqual(expect.arrayContaining(PLANTED));
+    expect(first.report().repositories).toMatchObject([{ path: 's/.git' }]);
+    expect(await second.go()).toMatchObject({ code: 0, stderr: expect.stringContaining('.envrc was created') });
+    expectNothingObeyed(desk);
+    expect(second.report().repositories).toMatchObject([{ path: 's/.git' }]);
+  });
+
+  test('the second ends first', async () => {
+    const desk = await newWorkspace();
+    const first = await begin(desk, 'a', MAKE, RESTORE);
+    const second = await begin(desk, 'b', 'true');
+    await second.go();
+    expect(second.report().protected_files.map(({ path }) => path)).toEqual(expect.arrayContaining(PLANTED));
+    expectNothingObeyed(desk);
+    await first.go();
+    expectNothingObeyed(desk);
+  });
+
+  test('a third that begins when the first has ended is not taken in by the second', async () => {
+    const desk = await newWorkspace();
+    const first = await begin(desk, 'a', MAKE);
+    const second = await begin(
+      desk,
+      'b',
+      'true',
+      `${RESTORE}; touch b-restored; while [ ! -e b-end ]; do sleep 0.02; done`,
+    );
+    await first.go();
+    const ended = second.go();
+    for (let tries = 0; !existsSync(join(desk.folder, 'b-restored')) && tries < 500; tries++) await sleep(20);
+    expect(PLANTED.some((path) => existsSync(join(desk.folder, path)))).toBe(true);
+    await desk.exec('true');
+    expectNothingObeyed(desk);
+    writeFileSync(join(desk.folder, 'b-end'), '');
+    await ended;
+    expectNothingObeyed(desk);
+  });
+
+  test.each([['the first'], ['the second']])('%s is killed', async (who) => {
+    const desk = await newWorkspace();
+    const first = await begin(desk, 'a', MAKE, RESTORE);
+    const second = await begin(desk, 'b', 'true', RESTORE);
+    const [killed, other] = who === 'the first' ? [first, second] : [second, first];
+    await killed.killed();
+    expect((await other.go()).code).toBe(0);
+    expectNothingObeyed(desk);
+    const next = await desk.exec('true');
+    expect(next.stderr).toContain('was cut off');
+    expectNothingObeyed(desk);
+  });
+
+  test('the next command finishes for the one that was killed, and the other goes on', async () => {
+    const desk = await newWorkspace();
+    const first = await begin(desk, 'a', MAKE);
+    const second = await begin(desk, 'b', 'true', RESTORE);
+    await first.killed();
+    const next = await desk.exec('true');
+    expect(next.stderr).toContain('.envrc was created, and is put aside');
+    expect(next.stderr).toContain('the git repository s/.git was created');
+    await second.go();
+    expectNothingObeyed(desk);
+  });
+
+  test('where what was kept of the first cannot be read, that is said', async () => {
+    const desk = await newWorkspace();
+    const first = await begin(desk, 'a', MAKE);
+    const runs = join(desk.home, '.local/state/palyra/runs');
+    for (const text of ['', '{}', '{"watched_by":"1 2","before":{"place":1}}']) {
+      for (const name of readdirSync(runs)) writeFileSync(join(runs, name), text);
+      const next = await desk.exec('true');
+      expect(next).toMatchObject({
+        code: 0,
+        stderr: expect.stringMatching(/what was kept of run …\w{6} cannot be read/),
+      });
+    }
+    await first.killed();
+    const fixed = await desk.bash(`${AS}palyra doctor --fix`);
+    expect(fixed.stdout).toContain('repaired: a command in');
+    expect(await desk.exec('true')).toMatchObject({ stderr: '' });
+  });
+});
+
 describe('a palyra that is killed', () => {
   /** Kill it when its command has made what it wants. */
   async function killed(): Promise<Desk> {
     const desk = await newDesk();
     write(desk.folder, { '.npmrc': '' });
-    const script = `${TRAP}; touch .envrc; ln -s . .idea; echo made; sleep 60`;
+    const nested = TRAP.replace('-q .', '-q s').replace('git config', 'git -C s config');
+    const script = `${TRAP}; ${nested}; touch .envrc; ln -s . .idea; echo made; sleep 60`;
     const [program = '', ...words] = `${AS}${process.execPath} ${join(PACKAGE, 'bin/palyra.js')} exec -- bash -c`.split(
       ' ',
     );
@@ -273,12 +473,19 @@ describe('a palyra that is killed', () => {
     const next = await desk.exec('ls -A; ls -A .git');
     for (const path of put)
       expect(next.stderr).toContain(`${path} was created, and is put aside as ${path}.quarantined-`);
+    expect(next.stderr).toContain('the git repository s/.git was created');
     expect(next.stdout).not.toMatch(/^(\.envrc|config|\.idea)$/m);
     expect(await operatorsGit(desk)).toBe(false);
     const [, start, end] = journalOf(desk);
     expect(end).toMatchObject({
       kind: 'exec.end',
-      payload: { attestation_id: start?.payload.attestation_id, outcome: 'lost', workspace: desk.folder },
+      payload: {
+        attestation_id: start?.payload.attestation_id,
+        outcome: 'lost',
+        workspace: desk.folder,
+        repositories: [{ path: 's/.git', change: 'created' }],
+        repositories_searched: true,
+      },
     });
     const again = await desk.exec('true');
     expect(again.stderr).toBe('');
@@ -293,6 +500,7 @@ describe('a palyra that is killed', () => {
     );
     const fixed = await desk.bash(`${AS}palyra doctor --fix`);
     for (const path of put) expect(fixed.stderr).toContain(`${path} was created, and is put aside`);
+    expect(fixed.stderr).toContain('the git repository s/.git was created');
     expect(fixed.stdout).toContain(`repaired: a command in ${desk.folder} began`);
     expect(await operatorsGit(desk)).toBe(false);
     expect(journalOf(desk).at(-1)).toMatchObject({ kind: 'exec.end', payload: { outcome: 'lost' } });
@@ -303,7 +511,10 @@ describe('a palyra that is killed', () => {
     execFileSync('sh', ['-c', 'mv desk other; mkdir desk; touch desk/.envrc'], { cwd: desk.home });
     await desk.bash(`${AS}palyra doctor --fix`);
     expect(readdirSync(desk.folder)).toEqual(['.envrc']);
-    expect(journalOf(desk).at(-1)).toMatchObject({ kind: 'exec.end', payload: { protected_files: null } });
+    expect(journalOf(desk).at(-1)).toMatchObject({
+      kind: 'exec.end',
+      payload: { protected_files: null, repositories: null },
+    });
   });
 
   test('a beginning of which nothing was kept is named, and written down as ended', async () => {

@@ -152,6 +152,30 @@ describe('a command ends as it ended', () => {
     expect(ended.stderr).toContain('it wrote more than it may');
   });
 
+  test.each(['yes', 'sh -c "exec yes >&2"'])(
+    'where nobody reads on, a command that writes on is told as by any pipe: %s',
+    async (command) => {
+      const ended = await open.bash(
+        `palyra exec --report ../pipe.json -- ${command} 2>&1 | head -1; exit \${PIPESTATUS[0]}`,
+      );
+      expect(ended).toEqual({ stdout: 'y\n', stderr: '', code: 141 });
+      const report = JSON.parse(readFileSync(join(dirname(open.folder), 'pipe.json'), 'utf8'));
+      expect(report).toMatchObject({ outcome: 'signalled', signal: 'SIGPIPE', exit_code: 141 });
+      expect((await journalOf(open)).at(-1)?.payload).toMatchObject({ signal: 'SIGPIPE', exit_code: 141 });
+    },
+  );
+
+  test('output that cannot be written is told, and is never an answer', async () => {
+    const line = 'palyra exec --report ../full.json -- sh -c "echo hi; exit 7" > /dev/full';
+    const ended = await open.bash(line);
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('standard output cannot be written') });
+    const report = JSON.parse(readFileSync(join(dirname(open.folder), 'full.json'), 'utf8'));
+    expect(report).toMatchObject({ outcome: 'exited', exit_code: 7 });
+    const endless = await open.bash('palyra exec -- yes > /dev/full');
+    expect(endless).toMatchObject({ code: 1, stderr: expect.stringContaining('standard output cannot be written') });
+    expect((await journalOf(open)).at(-1)?.payload).toMatchObject({ signal: 'SIGPIPE' });
+  });
+
   test('a reader that goes away is no error, and ends nothing but the output', async () => {
     const ended = await open.bash(
       `palyra exec -- sh -c 'yes | head -c 900000; echo done >&2; exit 9' | head -1; exit \${PIPESTATUS[0]}`,
@@ -269,10 +293,20 @@ describe('what is inside', () => {
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('never handed to a command')]);
   });
 
+  test('no variable is dropped without a word', async () => {
+    const names = ['OPTIND', 'PWD', 'OPTARG', 'REPLY', 'SECONDS'];
+    const ended = await Promise.all(
+      names.map((name) => open.palyra(['exec', '--env', `${name}=abc`, '--', '/usr/bin/env'])),
+    );
+    const lost = names.filter((name, at) => ended[at]?.code !== 2 && !ended[at]?.stdout.includes(`${name}=abc\n`));
+    expect(lost).toEqual([]);
+    expect(ended[0]?.stderr).toContain('OPTIND cannot be handed on');
+  });
+
   test('variables come as they were given, whatever is in them', async () => {
     const odd = `it's "odd" $(id) \\n\nnext line`;
     const script = 'printf %s "$ODD"; test -e /proc/self/fd/8 && echo open; exit 0';
-    const ended = await open.palyra(['exec', '--env', `ODD=${odd}`, '--env', 'OPTIND=none', ...sh(script)]);
+    const ended = await open.palyra(['exec', '--env', `ODD=${odd}`, ...sh(script)]);
     expect(ended).toEqual({ stdout: odd, stderr: '', code: 0 });
   });
 
@@ -419,6 +453,7 @@ describe('what is refused is named, reported and journaled', () => {
     ['a workspace that is missing', {}, ['--workspace', 'missing', '--', 'true'], 'sandbox.workspace', 126],
     ['a workspace of everything', {}, ['--workspace', '/', '--', 'true'], 'sandbox.workspace', 126],
     ['the home as workspace', {}, ['--workspace', '..', '--', 'true'], 'sandbox.workspace', 126],
+    ['a folder of the PATH', {}, ['--workspace', '../bin', '--', 'true'], 'sandbox.workspace', 126],
     ['a folder of the system', {}, ['--workspace', '/usr/local/bin', '--', 'true'], 'sandbox.workspace', 126],
     ['an unknown tier', {}, ['--tier', 'd', '--', 'true'], 'usage.unknown', 2],
     ['an unknown mode', {}, ['--egress', 'some', '--', 'true'], 'usage.unknown', 2],

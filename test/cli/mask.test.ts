@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countSecrets, maskSecrets } from '../../src/cli/mask.ts';
+import { countSecrets, maskSecrets } from '../../src/cli/commands/approvals/mask.ts';
 
 const AB = 'aB1'.repeat(60);
 const SECRETS = {

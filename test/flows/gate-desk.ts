@@ -6,7 +6,7 @@ import { lowdbStore } from '../../src/adapters/lowdb-store.ts';
 import { effectiveSettings } from '../../src/config/effective.ts';
 import { readPalyraToml } from '../../src/config/palyra-toml.ts';
 import { openGate } from '../../src/flows/open-gate.ts';
-import { openPolicies } from '../../src/flows/open-policies.ts';
+import { openPolicies } from '../../src/flows/policy/open-policies.ts';
 import type { GateDesk } from '../../src/flows/request-approval.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import { type State, stateShapes } from '../../src/store/state.ts';

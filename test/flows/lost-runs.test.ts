@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { PalyraError } from '../../src/errors.ts';
 import { allLostRuns, examineRuns, finishRuns } from '../../src/flows/lost-runs.ts';
 import { readJournal } from '../../src/flows/read-journal.ts';
-import type { ProtectedChange } from '../../src/sandbox/execution.ts';
+import type { Aftermath, ProtectedChange } from '../../src/sandbox/execution.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import type { OpenRun, OpenRuns } from '../../src/store/open-runs.ts';
 import { type State, stateShapes } from '../../src/store/state.ts';
@@ -12,6 +12,12 @@ import { draft } from '../store/samples.ts';
 
 const BEFORE = { workspace: '/srv/demo' } as OpenRun['before'];
 const HOOK: ProtectedChange = { path: '.git/hooks/pre-commit', change: 'created', movedTo: '.palyra/pre-commit' };
+
+const LEFT: Aftermath = {
+  protectedFiles: [HOOK],
+  repositories: [{ path: 'sub', change: 'created' }],
+  isSearched: true,
+};
 
 /** A journal in which these runs begin (`+a`), end (`-a`), or are no run at all. */
 async function storeWith(...steps: readonly string[]): Promise<Store<State>> {
@@ -26,12 +32,16 @@ async function storeWith(...steps: readonly string[]): Promise<Store<State>> {
   return store;
 }
 
+function keptRuns(ids: Iterable<string>): OpenRun[] {
+  return [...ids].map((attestationId) => ({ attestationId, before: BEFORE }));
+}
+
 function runsOf(running: readonly string[], lost: readonly string[] = []): OpenRuns {
   const kept = new Set(lost);
   return {
     keep: () => undefined,
     forget: (id) => kept.delete(id),
-    list: () => ({ running, lost: [...kept].map((attestationId) => ({ attestationId, before: BEFORE })) }),
+    list: () => ({ running: keptRuns(running), lost: keptRuns(kept), unreadable: [] }),
   };
 }
 
@@ -57,7 +67,8 @@ describe('a run is lost', () => {
   test('not, if it begins while the journal is read', async () => {
     const store = await storeWith('+new');
     let looked = 0;
-    const runs = { ...runsOf([]), list: () => ({ running: looked++ < 2 ? [] : ['new'], lost: [] }) };
+    const list = () => ({ running: keptRuns(looked++ < 2 ? [] : ['new']), lost: [], unreadable: [] });
+    const runs = { ...runsOf([]), list };
     expect(await allLostRuns(store, runs)).toEqual([]);
   });
 });
@@ -69,13 +80,13 @@ test('what a lost run left is put aside once, and its end is written down', asyn
   const sandbox = {
     finish: (_: unknown, name: string) => {
       put.push(name);
-      return [HOOK];
+      return LEFT;
     },
   };
   const lost = await allLostRuns(store, runs);
   const desk = { store, clock: () => NOW, acting: actingAs('user:ops') };
   expect(await finishRuns(desk, { runs, sandbox }, lost)).toEqual(
-    lost.map((run) => ({ ...run, changes: run.before === undefined ? undefined : [HOOK] })),
+    lost.map((run) => ({ ...run, aftermath: run.before === undefined ? undefined : LEFT })),
   );
   expect(put).toEqual(['01kept00']);
   const ends = [];
@@ -85,8 +96,13 @@ test('what a lost run left is put aside once, and its end is written down', asyn
     {
       ...{ ...end, attestation_id: '01KEPT00', workspace: '/srv/demo' },
       protected_files: [{ path: HOOK.path, change: 'created', moved_to: HOOK.movedTo }],
+      repositories: [{ path: 'sub', change: 'created' }],
+      repositories_searched: true,
     },
-    { ...end, attestation_id: '01GONE00', workspace: '/srv/01GONE00', protected_files: null },
+    {
+      ...{ ...end, attestation_id: '01GONE00', workspace: '/srv/01GONE00' },
+      ...{ protected_files: null, repositories: null, repositories_searched: false },
+    },
   ]);
   expect(await allLostRuns(store, runs)).toEqual([]);
   // another process has forgotten it meanwhile: it wrote the end

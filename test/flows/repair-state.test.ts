@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Registry } from '../../src/access/registry.ts';
 import { PalyraError } from '../../src/errors.ts';
-import type { AccessDesk } from '../../src/flows/change-registry.ts';
+import type { Desk } from '../../src/flows/act.ts';
 import { repairState } from '../../src/flows/repair-state.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import { type State, stateShapes } from '../../src/store/state.ts';
@@ -21,7 +21,7 @@ async function storeWith(registry: Registry): Promise<Store<State>> {
   return store;
 }
 
-function deskOf(store: Store<State>, login: string): AccessDesk {
+function deskOf(store: Store<State>, login: string): Desk {
   const by = { login, uid: 1000, pid: 7, host: 'here' };
   return { store, clock: () => NOW, random: (bytes) => new Uint8Array(bytes), by, dryRun: false };
 }

@@ -41,6 +41,7 @@ const CALL: ToolCall = {
     allowRoot: false,
     hidden: [],
     homes: [],
+    searchFolders: [],
   },
   variables: {},
   executables: ['true'],
@@ -60,7 +61,10 @@ interface Scene {
   readonly running?: () => Promise<unknown>;
 }
 
-const BEFORE: Sightings = { workspace: '/srv/demo', place: '1:2', paths: [], found: {} };
+const BEFORE: Sightings = {
+  ...{ workspace: '/srv/demo', place: '1:2', paths: [], found: {} },
+  repositories: { prints: {}, isComplete: true },
+};
 
 /** The flow with the gate, Cedar and a store that are real; a runner that starts nothing, and tells what it would have. */
 async function runIn(
@@ -102,7 +106,7 @@ async function runIn(
     runs: {
       keep: ({ attestationId }) => void kept.add(attestationId),
       forget: (attestationId) => kept.delete(attestationId),
-      list: () => ({ running: [...kept], lost: [] }),
+      list: () => ({ running: [], lost: [], unreadable: [] }),
     },
     streams: { stdin: Readable.from([]), stdout: new Writable(), stderr: new Writable() },
     hooks: {},

@@ -13,6 +13,7 @@ const EXECUTION: Execution = {
   layers: ['seccomp:internet'],
   protectedFiles: [{ path: '.envrc', change: 'created', movedTo: '.envrc.quarantined-1' }],
   repositories: [],
+  isSearched: true,
   destinations: [],
 };
 
@@ -42,6 +43,7 @@ test('the record is whole, and its digest means it', () => {
     layers: ['seccomp:internet'],
     protected_files: [{ path: '.envrc', change: 'created', moved_to: '.envrc.quarantined-1' }],
     repositories: [],
+    repositories_searched: true,
     destinations: [],
     plan_sha256: 'ab'.repeat(32),
   });
@@ -117,7 +119,20 @@ describe('bad input is refused', () => {
       NAMED: 'n',
       SET: 'a=b',
     });
-    for (const name of ['PALYRA_TOKEN', 'PALYRA_X=1', 'A*', '=x', '', 'a b', 'A=\0']) {
+    for (const name of [
+      'OPTIND=1',
+      'UID',
+      'RANDOM=1',
+      '_=x',
+      'BASHPID=1',
+      'PALYRA_TOKEN',
+      'PALYRA_X=1',
+      'A*',
+      '=x',
+      '',
+      'a b',
+      'A=\0',
+    ]) {
       expect(() => insideEnvironment(caller, [name], '/ws')).toThrow(
         expect.objectContaining({ code: 'usage.invalid' }),
       );
@@ -126,7 +141,8 @@ describe('bad input is refused', () => {
 
   test('nobody hands on a variable that a loader, a shell or a tool obeys, PATH neither', () => {
     const active = 'PATH LD_PRELOAD LD_LIBRARY_PATH GIT_SSH_COMMAND BASH_ENV ENV IFS NODE_OPTIONS PYTHONPATH PAGER';
-    const others = 'GLIBC_TUNABLES HTTPS_PROXY https_proxy SVN_SSH HOME GOROOT GIT_EXEC_PATH RIPGREP_CONFIG_PATH';
+    const others =
+      'GLIBC_TUNABLES HTTPS_PROXY https_proxy SVN_SSH HOME GOROOT GIT_EXEC_PATH RIPGREP_CONFIG_PATH GIT_TRACE';
     for (const name of `${active} ${others}`.split(' ')) {
       for (const one of [name, `${name}=x`]) {
         expect(() => insideEnvironment({ [name]: 'x' }, [one], '/ws')).toThrow(

@@ -58,7 +58,10 @@ const REQUEST: RunRequest = {
     { path: '/home/ann/.config/palyra/palyra.toml', kind: 'file' },
   ],
   homes: ['/srv/people/ann'],
+  searchFolders: ['/srv/bin', '/srv/go/bin', '/srv/web/node_modules/.bin', '/srv/py/venv/bin', '/srv/people/ann'],
 };
+
+const BUILDS = '/var/lib/jenkins/workspace/job';
 
 function plan(request: Partial<RunRequest> = {}, machine: Partial<Machine> = {}): Plan {
   const planned = planRun({ ...REQUEST, ...request }, { ...MACHINE, ...machine });
@@ -131,11 +134,39 @@ describe('what cannot be enforced is refused', () => {
       ...['/root/.ssh', '/root/.config/git', '/home/eve', '/home/eve/.ssh', '/Users/eve/Library/LaunchAgents'],
       ...['/srv/people', '/srv/people/ann', '/srv/people/ann/.config', '/srv/people/ann/.local/share/x'],
       ...['/srv/demo/.git', '/srv/demo/.git/hooks', '/srv/demo/.vscode'],
+      ...['/srv/bin', '/srv/bin/lib', '/srv/web/node_modules/.bin'],
+      ...[
+        '/var/lib',
+        '/var/lib/jenkins',
+        '/var/lib/jenkins/workspace',
+        '/var/lib/jenkins/secrets/x',
+        '/var/lib/dpkg/info',
+      ],
     ].map(
       (path) =>
         [
           `${path} as workspace`,
           { cwd: path, workspace: { ...WORKSPACE, path, realpath: path } },
+          {},
+          'refused',
+          'sandbox.workspace',
+        ] as const,
+    ),
+    [
+      'a folder that holds programs',
+      { cwd: '/srv/go', workspace: { ...WORKSPACE, path: '/srv/go', realpath: '/srv/go', protectedPaths: [] } },
+      {},
+      'refused',
+      'sandbox.workspace',
+    ],
+    ...[
+      ['root', 0],
+      ['somebody else', 1001],
+    ].map(
+      ([who, uid]) =>
+        [
+          `a build folder of ${who}`,
+          { cwd: BUILDS, workspace: { ...WORKSPACE, path: BUILDS, realpath: BUILDS, uid: Number(uid) } },
           {},
           'refused',
           'sandbox.workspace',
@@ -154,8 +185,18 @@ describe('what cannot be enforced is refused', () => {
 test.each([
   ...['/srv/demo', '/opt/x', '/home/eve/proj', '/tmp/x', '/root/proj', '/srv/people/ann/proj', '/var/www/x'],
   ...['/srv/people/bob', '/home/eve/proj/.work', '/mnt/usr', '/usrdata/x', '/srv/x.git', '/workspace'],
+  ...[BUILDS, '/var/lib/jenkins/agents/a/workspace/b/c', '/srv/binary', '/srv/people/ann/x'],
 ])('%s is a workspace', (path) => {
   expect(plan({ cwd: path, workspace: { ...WORKSPACE, path, realpath: path }, hidden: [] }).workspace).toBe(path);
+});
+
+test.each(['/srv/web', '/srv/py'])('%s is one, though the shell has a folder of it', (path) => {
+  const workspace = { ...WORKSPACE, path, realpath: path, protectedPaths: [] };
+  expect(plan({ cwd: path, workspace, hidden: [] }).workspace).toBe(path);
+});
+
+test('a checkout may have folders of its own there', () => {
+  expect(plan({ searchFolders: ['/srv/demo/tools'] }).workspace).toBe('/srv/demo');
 });
 
 describe('a plan', () => {

@@ -161,6 +161,21 @@ describe('cleaning up happens in the workspace that was looked at', () => {
     expect(lstatSync(dirname(workspace)).isDirectory()).toBe(true);
   });
 
+  test('what was moved away and back is not taken for untouched', () => {
+    makeHome();
+    const before = lookAtProtected(workspace);
+    for (const path of ['.vscode', '.git/config']) {
+      renameSync(join(workspace, path), join(workspace, 'away'));
+      renameSync(join(workspace, 'away'), join(workspace, path));
+    }
+    const changes = lookAgain(before, 'mark');
+    before.folder.close();
+    expect(changes.map(({ path, change }) => [path, change])).toEqual([
+      ['.vscode', 'changed'],
+      ['.git/config', 'changed'],
+    ]);
+  });
+
   test('a workspace that is a link by now is not looked at', () => {
     makeHome();
     renameSync(workspace, join(home, 'moved'));

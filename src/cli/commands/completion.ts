@@ -32,7 +32,7 @@ export function completion(cli: Cli): Command {
       { says: 'fish', command: 'palyra completion fish > palyra.fish' },
     ],
     exits: ['ok', 'usage'],
-  }) as unknown as Command;
+  });
 }
 
 /** What the completion scripts call: `palyra complete -- WORDS…`. */

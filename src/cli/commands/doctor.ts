@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import type { Finding } from '../../finding.ts';
-import type { AccessDesk } from '../../flows/change-registry.ts';
+import type { Desk } from '../../flows/act.ts';
 import type { DiagnosisDesk } from '../../flows/diagnose.ts';
-import type { Validation } from '../../flows/validate-policies.ts';
+import type { Validation } from '../../flows/policy/validate-policies.ts';
 import { count, printable } from '../../text.ts';
 import { type Cli, configPath, ending, openDesk, shownPath, stateRoot } from '../cli.ts';
 import { command, worded } from '../command.ts';
@@ -33,7 +33,7 @@ knowing.`,
       { says: 'see what would be repaired', command: 'palyra doctor --fix --dry-run' },
     ],
     exits: ['ok', 'usage', 'forbidden', 'check_failed', 'busy'],
-  }) as unknown as Command;
+  });
 }
 
 async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
@@ -79,10 +79,8 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
 
   async function repair(): Promise<readonly Finding[]> {
     const { repairState } = await import('../../flows/repair-state.ts');
-    const access = await openDesk(cli);
-    const stopped = await repairState(access, { state });
-    if (stopped === undefined && before.some(({ code }) => code.startsWith('run.')))
-      await finishRuns(cli, access, desk);
+    const stopped = await repairState(await openDesk(cli), { state });
+    if (stopped === undefined && before.some(({ code }) => code.startsWith('run.'))) await finishRuns(cli, desk);
     const left = await diagnose(desk);
     // whatever stopped it is wrong, even where looking alone does not find it
     return stopped === undefined || left.some(({ isWrong }) => isWrong) ? left : [...left, stopped];
@@ -90,26 +88,19 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
 }
 
 async function validateConfigured(cli: Cli, { policyPaths }: EffectiveConfig): Promise<Validation> {
-  const { validatePolicies } = await import('../../flows/validate-policies.ts');
+  const { validatePolicies } = await import('../../flows/policy/validate-policies.ts');
   const [files, cedar] = await Promise.all([cli.world.files(), cli.world.cedar()]);
   const places = { paths: [], configured: policyPaths, baseline: baselineOf(cli), gateSchema: gateSchemaOf(cli) };
   return validatePolicies({ files, cedar }, { ...places, schema: undefined });
 }
 
 /** What commands left whose palyra was killed is put aside, and said. */
-async function finishRuns(
-  { world, output }: Cli,
-  access: AccessDesk,
-  { store, runs }: Pick<DiagnosisDesk, 'runs'> & Pick<AccessDesk, 'store'>,
-): Promise<void> {
-  const flow = await import('../../flows/lost-runs.ts');
-  const { whoActs } = await import('../../flows/act.ts');
-  const { protectedObstacle } = await import('../../sandbox/obstacles.ts');
-  const by = { ...access, acting: await whoActs(access) };
-  const lost = await flow.allLostRuns(store, runs);
-  for (const { workspace, changes } of await flow.finishRuns(by, { runs, sandbox: await world.sandbox() }, lost)) {
-    for (const { what, hint } of (changes ?? []).map(protectedObstacle)) output.warn(`${workspace}: ${what}`, hint);
-  }
+async function finishRuns(cli: Cli, { store, runs }: Pick<DiagnosisDesk, 'runs'> & Pick<Desk, 'store'>): Promise<void> {
+  const [{ allLostRuns }, { finishLostRuns, sayPutAside }] = await Promise.all([
+    import('../../flows/lost-runs.ts'),
+    import('../lost-runs.ts'),
+  ]);
+  for (const finished of await finishLostRuns(cli, await allLostRuns(store, runs))) sayPutAside(cli, finished);
 }
 
 function record({ code, isWrong, what, why, remedy, isFixable }: Finding) {

@@ -18,7 +18,7 @@ export function help(cli: Cli): Command {
       { says: 'the page of a command', command: 'palyra help policy check' },
     ],
     exits: ['ok', 'usage'],
-  }) as unknown as Command;
+  });
 }
 
 async function showHelp(cli: Cli, names: readonly string[]): Promise<'ok'> {

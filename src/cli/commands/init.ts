@@ -35,5 +35,5 @@ export function init(cli: Cli): Command {
       },
     ],
     exits: ['ok', 'usage', 'conflict'],
-  }) as unknown as Command;
+  });
 }

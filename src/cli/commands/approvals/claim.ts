@@ -42,7 +42,7 @@ An allow that is not claimed lapses as long after the answer as the question was
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'approval_required', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 const EXIT = {

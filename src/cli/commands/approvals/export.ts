@@ -25,5 +25,5 @@ export function exportApprovals(cli: Cli): Command {
 prev_checksum_sha256 and record_checksum_sha256, parted by line feeds. The first prev is 64 zeros.`,
     examples: [{ says: 'the approvals of a month', command: 'palyra approvals export --since 30d > approvals.ndjson' }],
     exits: ['ok', 'usage', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -2,10 +2,10 @@ import { Command } from 'commander';
 import { type Grant, grantTerm, isStanding, ruleWords } from '../../../approvals/grant.ts';
 import { shortId } from '../../../ids.ts';
 import { printable } from '../../../text.ts';
-import { relative, rfc3339 } from '../../../time.ts';
+import { rfc3339 } from '../../../time.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
-import { sayList } from '../../table.ts';
+import { momentColumn, sayList } from '../../table.ts';
 
 export function grants(cli: Cli): Command {
   return new Command('grants')
@@ -30,11 +30,7 @@ function list(cli: Cli): Command {
           columns: [
             { heading: 'id', cell: (one) => shortId(one.grant_id), value: (one) => one.grant_id },
             { heading: 'by', cell: (one) => one.granted_by },
-            {
-              heading: 'since',
-              cell: (one) => relative(one.created_at_unix_ms, now),
-              value: (one) => rfc3339(one.created_at_unix_ms),
-            },
+            momentColumn('since', now, 'created_at_unix_ms'),
             { heading: 'term', cell: (one) => grantTerm(one, now) },
             { heading: 'rule', cell: (one) => ruleWords(one.rule).join(' ') },
           ],
@@ -47,7 +43,7 @@ function list(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'what runs without being asked for', command: 'palyra approvals grants list' }],
     exits: ['ok', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 function revoke(cli: Cli): Command {
@@ -76,7 +72,7 @@ function revoke(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'see which there are', command: 'palyra approvals grants list --all' }],
     exits: ['ok', 'usage', 'not_found', 'forbidden'],
-  }) as unknown as Command;
+  });
 }
 
 function grantJson(grant: Grant, now: number) {

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { type Approval, type ApprovalState, stateOf } from '../../../approvals/approval.ts';
-import { PalyraError } from '../../../errors.ts';
 import { shortId } from '../../../ids.ts';
-import { nearest } from '../../../text.ts';
-import { parseMoment, relative, rfc3339 } from '../../../time.ts';
+import { parseMoment } from '../../../time.ts';
+import { readChoice } from '../../choice.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
-import { sayList } from '../../table.ts';
+import { momentColumn, sayList } from '../../table.ts';
 import { approvalJson, standing } from './words.ts';
 
 export function list(cli: Cli): Command {
@@ -35,11 +34,7 @@ export function list(cli: Cli): Command {
             { heading: 'subject', cell: (one) => one.subject_id },
             { heading: 'risk', cell: (one) => one.prompt.risk_level },
             { heading: 'principal', cell: (one) => one.principal },
-            {
-              heading: 'asked',
-              cell: (one) => relative(one.requested_at_unix_ms, now),
-              value: (one) => rfc3339(one.requested_at_unix_ms),
-            },
+            momentColumn('asked', now, 'requested_at_unix_ms'),
             { heading: 'standing', cell: (one) => standing(one, now) },
           ],
           record: (one) => approvalJson(one, now),
@@ -54,7 +49,7 @@ export function list(cli: Cli): Command {
       { says: 'what was denied this month', command: 'palyra approvals list --decision deny --since 30d --json' },
     ],
     exits: ['ok', 'usage', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 export interface ApprovalFilter {
@@ -84,14 +79,8 @@ const DECISION_OF = {
 export function filterOf(given: ApprovalFilter, now: number): (approval: Approval) => boolean {
   const since = given.since === undefined ? null : parseMoment(given.since, now, '--since', -1);
   const until = given.until === undefined ? null : parseMoment(given.until, now, '--until', -1);
-  const { subject, principal, decision, type } = given;
-  if (decision !== undefined && !DECISIONS.some((known) => known === decision)) {
-    const [near] = nearest(decision, DECISIONS);
-    throw new PalyraError('usage.unknown', `unknown decision ${decision.slice(0, 40)}`, {
-      why: `a decision is ${DECISIONS.join(', ')}`,
-      hint: near === undefined ? 'palyra approvals list --help' : `did you mean ${near}?`,
-    });
-  }
+  const { subject, principal, type } = given;
+  const decision = given.decision === undefined ? undefined : readChoice('decision', given.decision, DECISIONS);
   return (approval) =>
     (since === null || approval.requested_at_unix_ms >= since) &&
     (until === null || approval.requested_at_unix_ms < until) &&

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { refuseInvisible } from '../../../access/actor.ts';
+import { refuseInvisible } from '../../../access/name.ts';
 import type { Proposal } from '../../../approvals/proposal.ts';
 import { PalyraError } from '../../../errors.ts';
 import { whoActs } from '../../../flows/act.ts';
@@ -8,6 +8,7 @@ import { readRequest } from '../../../policy/request.ts';
 import { PAYLOAD_BYTES } from '../../../store/bounds.ts';
 import { printable } from '../../../text.ts';
 import { parseDuration, relative, rfc3339 } from '../../../time.ts';
+import { type CallOptions, contextFrom } from '../../call-options.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
@@ -56,7 +57,7 @@ The input's bytes are what is approved: they are kept and shown as they are, at 
       { says: 'an executor: whoever allows it, the call is made once', command: EXECUTOR },
     ],
     exits: ['ok', 'usage', 'conflict', 'forbidden', 'busy', 'pending', 'deny', 'approval_required', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 /** Runs as it stands, in any sh. */
@@ -68,19 +69,12 @@ case $answer in
 esac
 echo "here $(cat call.json) is fetched"`;
 
-interface RequestOptions {
-  readonly tool?: string | undefined;
-  readonly skill?: string | undefined;
+interface RequestOptions extends CallOptions {
   readonly action?: string | undefined;
   readonly resource?: string | undefined;
   readonly input?: string | undefined;
   readonly summary?: string | undefined;
   readonly principal?: string | undefined;
-  readonly session?: string | undefined;
-  readonly run?: string | undefined;
-  readonly channel?: string | undefined;
-  readonly device?: string | undefined;
-  readonly capability: readonly string[];
   readonly timeout?: string | undefined;
   readonly wait?: string | undefined;
   readonly explain?: true | undefined;
@@ -126,7 +120,7 @@ async function principalOf(desk: Parameters<typeof whoActs>[0], { principal }: R
 
 /** What the flags spell: a tool to execute, a skill to execute, or another action on a resource. */
 function proposalFrom(options: RequestOptions, principal: string): Omit<Proposal, 'payload'> {
-  const { tool, skill, action, resource, session, run, channel, device, capability } = options;
+  const { tool, skill, action, resource } = options;
   const what =
     action !== undefined
       ? { action, resource: resource ?? '' }
@@ -142,15 +136,7 @@ function proposalFrom(options: RequestOptions, principal: string): Omit<Proposal
     request: readRequest({
       principal,
       ...what,
-      context: {
-        ...(tool === undefined ? {} : { tool_name: tool }),
-        ...(skill === undefined ? {} : { skill_id: skill }),
-        ...(session === undefined ? {} : { session_id: session }),
-        ...(run === undefined ? {} : { run_id: run }),
-        ...(channel === undefined ? {} : { channel }),
-        ...(device === undefined ? {} : { device_id: device }),
-        capabilities: capability,
-      },
+      context: contextFrom(options),
     }),
     summary: options.summary ?? '',
   };

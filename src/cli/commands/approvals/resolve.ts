@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
-import { type Approval, SCOPES, type Scope, stateOf, type Verdict } from '../../../approvals/approval.ts';
+import { SCOPES, type Verdict } from '../../../approvals/approval.ts';
 import { PalyraError } from '../../../errors.ts';
-import type { AccessDesk } from '../../../flows/change-registry.ts';
+import type { Acted } from '../../../flows/act.ts';
+import type { Settled } from '../../../flows/settle-approval.ts';
 import { shortId } from '../../../ids.ts';
-import { count, nearest, printable } from '../../../text.ts';
-import { parseDuration, relative } from '../../../time.ts';
+import { nearest, printable } from '../../../text.ts';
+import { parseDuration } from '../../../time.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
-import type { ExitName } from '../../exits.ts';
 import { canAsk } from '../../prompt.ts';
 import { decisionJson, standing } from './words.ts';
 
@@ -22,8 +22,12 @@ export function resolve(cli: Cli): Command {
     .option('--ttl <duration>', 'how long a timeboxed grant lasts, at most 8h')
     .action(
       ending(cli, async (ids: string[], options) => {
-        if (options.decision === undefined) return await walkQueue(cli, ids);
-        return await settleNamed(cli, ids, verdictFrom(cli, ids, options));
+        if (options.decision !== undefined) await settleNamed(cli, ids, verdictFrom(cli, ids, options));
+        else {
+          const { walkQueue } = await import('./queue.ts');
+          await walkQueue(cli, ids, (settled) => saySettled(cli, settled));
+        }
+        return 'ok';
       }),
     );
   return worded(verb, {
@@ -44,7 +48,7 @@ otherwise). A grant for a session or a time stands as long as it says.`,
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state', 'interrupted'],
-  }) as unknown as Command;
+  });
 }
 
 interface VerdictOptions {
@@ -54,74 +58,11 @@ interface VerdictOptions {
   readonly ttl?: string | undefined;
 }
 
-/** Show each pending approval and ask; a person may stop at any. */
-async function walkQueue(cli: Cli, ids: readonly string[]): Promise<ExitName> {
-  if (!canAsk(cli)) {
-    throw new PalyraError('usage.terminal_needed', 'a person must answer, and there is no terminal', {
-      why: 'standard input and standard error must be terminals: a pipe never approves',
-      hint: 'palyra approvals resolve ID --decision allow --digest DIGEST   in a script that may',
-    });
-  }
-  const [{ askApproval, wantsNext }, { settleApproval, settleOverdue }, { readApprovals }, { readPayload }] =
-    await Promise.all([
-      import('../../prompt-approval.ts'),
-      import('../../../flows/settle-approval.ts'),
-      import('../../../flows/find-approval.ts'),
-      import('../../../flows/read-payload.ts'),
-    ]);
-  const desk = await openDesk(cli);
-  const queue = await pendingOf(cli, desk, ids);
-  if (queue.length === 0) cli.output.note('nothing is pending');
-  let wasCutOff = false;
-  for (const [i, approval] of queue.entries()) {
-    if (!isStillPending(cli, approval)) continue;
-    if (wasCutOff) {
-      // what is being typed was meant for the one that is gone
-      if (!(await wantsNext(cli))) break;
-      wasCutOff = false;
-      if (!isStillPending(cli, approval)) continue;
-    }
-    const now = cli.world.clock();
-    cli.output.note(queueWords(queue, i, now));
-    // without it, it can still be denied
-    const payload = await readPayload(desk, approval).catch(asPalyraError);
-    const said = await askApproval(cli, desk.store, { approval, payload, history: await readApprovals(desk), now });
-    if (said === 'quit') break;
-    if (said === 'gone') {
-      await settleOverdue(desk);
-      wasCutOff = true;
-    }
-    if (said === 'skip' || said === 'gone') continue;
-    try {
-      saySettled(cli, await settleApproval(desk, approval.approval_id, said));
-    } catch (error) {
-      // somebody else was first: told, and the queue goes on
-      if (!(error instanceof PalyraError) || error.code !== 'store.conflict') throw error;
-      cli.output.warn(error.message, error.hint);
-      wasCutOff = true;
-    }
-  }
-  return 'ok';
-}
-
-function asPalyraError(error: unknown): PalyraError {
-  if (error instanceof PalyraError) return error;
-  throw error;
-}
-
-function isStillPending({ world, output }: Cli, approval: Approval): boolean {
-  const now = world.clock();
-  if (stateOf(approval, now) === 'pending') return true;
-  output.warn(`${shortId(approval.approval_id)}: ${standing(approval, now)}`);
-  return false;
-}
-
-async function settleNamed(cli: Cli, ids: readonly string[], verdict: Verdict): Promise<ExitName> {
+async function settleNamed(cli: Cli, ids: readonly string[], verdict: Verdict): Promise<void> {
   await refuseScript(cli);
   const { settleApproval } = await import('../../../flows/settle-approval.ts');
   const desk = await openDesk(cli);
   for (const id of ids) saySettled(cli, await settleApproval(desk, id, verdict));
-  return 'ok';
 }
 
 /** Who may answer without being asked. A token's right to is looked at under the lock. */
@@ -178,27 +119,11 @@ function verdictFrom(cli: Cli, ids: readonly string[], { decision, digest, scope
 }
 
 function nearestScope(scope: string): string {
-  const [near]: Scope[] = nearest(scope, SCOPES) as Scope[];
+  const [near] = nearest(scope, SCOPES);
   return near === undefined ? '--scope once' : `did you mean ${near}?`;
 }
 
-async function pendingOf(cli: Cli, desk: AccessDesk, ids: readonly string[]): Promise<Approval[]> {
-  const { approvals: book } = await desk.store.read('approvals');
-  const now = cli.world.clock();
-  const pending = book.approvals.filter((approval) => stateOf(approval, now) === 'pending');
-  if (ids.length === 0) return pending;
-  const { findApproval } = await import('../../../flows/find-approval.ts');
-  return await Promise.all(ids.map((id) => findApproval(desk, id)));
-}
-
-function queueWords(queue: readonly Approval[], i: number, now: number): string {
-  const oldest = Math.min(...queue.slice(i).map(({ expires_at_unix_ms }) => expires_at_unix_ms));
-  return `\n${count(queue.length - i, 'approval')} pending, the first expires ${relative(oldest, now)}   [${i + 1}/${queue.length}]\n`;
-}
-
-type Settled = Awaited<ReturnType<typeof import('../../../flows/settle-approval.ts')['settleApproval']>>;
-
-function saySettled({ output, world, options }: Cli, { answer: { approval, grant }, entry }: Settled): void {
+function saySettled({ output, world, options }: Cli, { answer: { approval, grant }, entry }: Acted<Settled>): void {
   const now = world.clock();
   if (output.json) {
     output.value({

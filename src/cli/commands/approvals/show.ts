@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { printable } from '../../../text.ts';
-import { detailRows, screenRows } from '../../approval-screen.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { detailRows, screenRows } from './approval-screen.ts';
 import { approvalJson, standing } from './words.ts';
 
 export function show(cli: Cli): Command {
@@ -40,5 +40,5 @@ export function show(cli: Cli): Command {
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

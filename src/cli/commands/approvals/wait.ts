@@ -34,7 +34,7 @@ export function wait(cli: Cli): Command {
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'pending', 'deny'],
-  }) as unknown as Command;
+  });
 }
 
 /** The approval once it is decided, or as it stands when the waiting is over; a time that has run out is written down. */

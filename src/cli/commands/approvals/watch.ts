@@ -43,5 +43,5 @@ export function watch(cli: Cli): Command {
       'In a pipe, and with --json, each request is one line of JSON. Waiting costs nothing: the system tells of changes.',
     examples: [{ says: 'for two seconds', command: 'timeout 2 palyra approvals watch || true' }],
     exits: ['ok', 'usage', 'unsafe_state', 'interrupted'],
-  }) as unknown as Command;
+  });
 }

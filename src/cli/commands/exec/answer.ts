@@ -2,7 +2,7 @@ import { PalyraError } from '../../../errors.ts';
 import { type Refusal, reportOf, type ToolRun } from '../../../flows/run-tool.ts';
 import { describePlan } from '../../../sandbox/describe-plan.ts';
 import { type Execution, executionRecord, notRun } from '../../../sandbox/execution.ts';
-import { obstaclesOf } from '../../../sandbox/obstacles.ts';
+import { NOT_SEARCHED, obstaclesOf } from '../../../sandbox/obstacles.ts';
 import { type Plan, planRecord, planSha256 } from '../../../sandbox/plan.ts';
 import { type Cli, configPath, shownPath } from '../../cli.ts';
 import { ERROR_EXIT, EXITS, type Exit } from '../../exits.ts';
@@ -44,6 +44,7 @@ export function sayRun(cli: Cli, run: ToolRun, said: string): Exit {
   if (run.plan !== undefined) {
     for (const { what, hint } of obstaclesOf(execution, run.plan, said)) cli.output.warn(what, hint);
   }
+  if (!execution.isSearched) cli.output.note(NOT_SEARCHED);
   if (ending.outcome === 'failed') cli.output.warn(`palyra lost the command: ${ending.message}`, 'palyra doctor');
   return ending.exitCode;
 }

@@ -1,5 +1,5 @@
 import { type Approval, stateOf } from '../../../approvals/approval.ts';
-import type { AccessDesk } from '../../../flows/change-registry.ts';
+import type { Desk } from '../../../flows/act.ts';
 import type { Cli } from '../../cli.ts';
 import { canAsk } from '../../prompt.ts';
 import { awaitDecisionFor } from '../approvals/wait.ts';
@@ -7,7 +7,7 @@ import { awaitDecisionFor } from '../approvals/wait.ts';
 /** Ask the person at the terminal; without one, or if they pass, wait as long as was said. */
 export async function askOperator(
   cli: Cli,
-  desk: AccessDesk,
+  desk: Desk,
   approval: Approval,
   waitMs: number | undefined,
 ): Promise<Approval> {
@@ -17,9 +17,9 @@ export async function askOperator(
   return await awaitDecisionFor(cli, approval.approval_id, waitMs);
 }
 
-async function askHere(cli: Cli, desk: AccessDesk, approval: Approval): Promise<Approval> {
+async function askHere(cli: Cli, desk: Desk, approval: Approval): Promise<Approval> {
   const [{ askApproval }, { settleApproval }, { findApproval, readApprovals }] = await Promise.all([
-    import('../../prompt-approval.ts'),
+    import('../approvals/prompt-approval.ts'),
     import('../../../flows/settle-approval.ts'),
     import('../../../flows/find-approval.ts'),
   ]);

@@ -26,12 +26,13 @@ export function exec(cli: Cli): Command {
     .action(ending(cli, async (argv: string[], options) => (await import('./run.ts')).runCommand(cli, argv, options)));
   return worded(verb, {
     about: `The command's streams pass through, and its exit code is the exit code. 126: refused, with the reason. 125: the sandbox
-could not be set up. 124: the time limit. 128+n: signal n. --report tells these from the command's own codes.
+could not be set up. 124: the time limit. 128+n: signal n. 1: its output could not be written. --report tells these
+from the command's own codes.
 
 Options take away from what palyra.toml gives and never add to it. On a terminal --allow-host may name another host: then
 you are asked, and the host is a part of what you allow. Variables that a loader, a shell or a tool obeys (PATH,
-LD_PRELOAD, GIT_SSH_COMMAND) are not handed on; whoever is asked sees the others with their values. A home, its dot-folders
-and folders of the system are no workspace: work in a folder of its own.
+LD_PRELOAD, GIT_SSH_COMMAND) are not handed on; whoever is asked sees the others with their values. A home, its dot-folders,
+folders of the system and those of your PATH are no workspace: work in a folder of its own.
 
 Tier c sees the system read-only and the workspace, nothing else; with egress strict it reaches the allowed hosts and
 nothing else, whatever a script says. Tier b is no boundary: its limits hold, its checks of arguments are advice
@@ -40,8 +41,18 @@ against accidents.`,
       { says: 'allow a command, and see what would run', command: DRY },
       { says: 'what contains commands here', command: 'palyra sandbox check' },
     ],
-    exits: ['ok', 'usage', 'busy', 'unsafe_state', 'exec_timeout', 'exec_setup', 'exec_refused', 'exec_no_command'],
-  }) as unknown as Command;
+    exits: [
+      'ok',
+      'failure',
+      'usage',
+      'busy',
+      'unsafe_state',
+      'exec_timeout',
+      'exec_setup',
+      'exec_refused',
+      'exec_no_command',
+    ],
+  });
 }
 
 const DRY =

@@ -33,5 +33,5 @@ export function list(cli: Cli): Command {
       { says: 'for a program', command: 'palyra flags list --json' },
     ],
     exits: ['ok', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

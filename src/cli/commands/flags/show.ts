@@ -41,5 +41,5 @@ export function show(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'what tokens need', command: 'palyra flags show api_tokens' }],
     exits: ['ok', 'usage', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -24,7 +24,7 @@ rbac needs an owner of the first workspace: without one nobody could turn it off
       { says: 'tokens, and the API that they are for', command: 'palyra flags enable api_tokens --with-deps' },
     ],
     exits: [...TURN_EXITS],
-  }) as unknown as Command;
+  });
 }
 
 export function disable(cli: Cli): Command {
@@ -44,7 +44,7 @@ export function disable(cli: Cli): Command {
       },
     ],
     exits: [...TURN_EXITS],
-  }) as unknown as Command;
+  });
 }
 
 const ASKING = `On a terminal palyra asks before a change that touches more than the flag itself; --yes skips the question. Without a
@@ -63,7 +63,7 @@ const TURN_EXITS = [
 ] as const;
 
 async function turn(cli: Cli, key: string, enabled: boolean, withOthers: boolean): Promise<ExitName> {
-  const { changeFlag } = await import('../../../flows/change-flag.ts');
+  const { changeFlag } = await import('../../../flows/access/change-flag.ts');
   const { answer, changed } = await changeFlag(
     await openDesk(cli),
     { key, enabled, withOthers },

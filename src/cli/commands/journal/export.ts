@@ -4,7 +4,7 @@ import { count } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { drained } from '../../lines.ts';
+import { drained } from '../../output.ts';
 
 export function exportJournal(cli: Cli): Command {
   const verb = command('export')
@@ -30,7 +30,7 @@ It prints the head; palyra journal verify --head holds a journal to one. A journ
 the same, with a warning and exit 6.`,
     examples: [{ says: 'into a file', command: 'palyra journal export > journal.ndjson' }],
     exits: ['ok', 'usage', 'check_failed', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 async function writeLines({ world, output, store }: Cli): Promise<ExitName> {

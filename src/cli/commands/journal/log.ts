@@ -6,7 +6,7 @@ import { parseMoment, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { drained } from '../../lines.ts';
+import { drained } from '../../output.ts';
 import { type FixedColumn, openRows } from '../../table.ts';
 
 export function log(cli: Cli): Command {
@@ -28,7 +28,7 @@ they are as they were written.`,
       { says: 'every change of a token, for a program', command: 'palyra journal log --kind token --json' },
     ],
     exits: ['ok', 'usage', 'unsafe_state', 'interrupted', 'terminated'],
-  }) as unknown as Command;
+  });
 }
 
 interface LogOptions {

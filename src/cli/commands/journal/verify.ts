@@ -33,7 +33,7 @@ else, and hold the journal to it with --head.`,
       },
     ],
     exits: ['ok', 'usage', 'check_failed', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 function sayVerdict({ output }: Cli, { head, torn, fault, rewritten }: JournalVerdict): void {

@@ -15,7 +15,7 @@ export function accept(cli: Cli): Command {
     .option('--secret-file <file>', 'read the secret from a file', '-')
     .action(
       ending(cli, async ({ secretFile }) => {
-        const { acceptInvitation } = await import('../../../flows/accept-invitation.ts');
+        const { acceptInvitation } = await import('../../../flows/access/accept-invitation.ts');
         const accepted = await acceptInvitation(
           await openDesk(cli),
           await readSecret(cli, secretFile, 'palyra members accept < FILE   or --secret-file FILE'),
@@ -41,5 +41,5 @@ knows (3), an invitation that was accepted (4), one that has expired (4), one fo
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -40,5 +40,5 @@ export function invitations(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'of all workspaces', command: 'palyra members invitations' }],
     exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

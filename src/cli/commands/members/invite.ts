@@ -4,7 +4,7 @@ import { relative, rfc3339 } from '../../../time.ts';
 import { sayChange } from '../../change.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
-import { requireRead, requireReader } from '../../secret.ts';
+import { requireReader, showSecret } from '../../secret.ts';
 import { withTimes } from '../../times.ts';
 
 export function invite(cli: Cli): Command {
@@ -18,7 +18,7 @@ export function invite(cli: Cli): Command {
     .action(
       ending(cli, async (identity, { role, expires, workspace }) => {
         await requireReader(cli);
-        const { inviteMember } = await import('../../../flows/invite-member.ts');
+        const { inviteMember } = await import('../../../flows/access/invite-member.ts');
         const invited = await inviteMember(await openDesk(cli), { workspace, identity, role, expires });
         const { invitation, workspace: where, secret, replaced } = invited.answer;
         const { token_hash_sha256: _, ...shown } = invitation;
@@ -31,14 +31,10 @@ export function invite(cli: Cli): Command {
             replaced_invitation_ids: replaced.map(({ invitation_id }) => invitation_id),
           },
           becomes: `${printable(invitation.invited_identity)} may join ${printable(where.slug)} as ${invitation.role} until ${rfc3339(until)} (${relative(until, cli.world.clock())})`,
-          notes: [
-            ...(replaced.length > 0 ? ['it takes the place of the earlier invitation'] : []),
-            ...(invited.changed ? ['shown once; only its SHA-256 is kept'] : []),
-          ],
+          notes: replaced.length > 0 ? ['it takes the place of the earlier invitation'] : [],
         });
-        if (!invited.changed) return 'ok';
-        if (!cli.output.json) cli.output.answer(secret);
-        await requireRead(cli, `palyra members remove ${invitation.invited_identity} --workspace ${where.slug}`);
+        const undo = `palyra members remove ${invitation.invited_identity} --workspace ${where.slug}`;
+        if (invited.changed) await showSecret(cli, secret, undo);
         return 'ok';
       }),
     );
@@ -54,5 +50,5 @@ place of an earlier one of the same identity that nobody has accepted. palyra me
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -33,5 +33,5 @@ export function list(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'of all workspaces', command: 'palyra members list' }],
     exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -16,7 +16,7 @@ export function remove(cli: Cli): Command {
     .option('--workspace <workspace>', 'where, by slug or id (default: the only one)')
     .action(
       ending(cli, async (principal, { workspace }) => {
-        const { removeMember } = await import('../../../flows/remove-member.ts');
+        const { removeMember } = await import('../../../flows/access/remove-member.ts');
         const removed = await removeMember(await openDesk(cli), { workspace, principal });
         const { memberships, invitations, revoked, workspace: where } = removed.answer;
         const who = printable(principal.trim());
@@ -44,5 +44,5 @@ export function remove(cli: Cli): Command {
       { says: 'and withdraw it', command: 'palyra members remove user:bob' },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

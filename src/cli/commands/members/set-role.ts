@@ -17,7 +17,7 @@ export function setRole(cli: Cli): Command {
     .option('--workspace <workspace>', 'where, by slug or id (default: the only one)')
     .action(
       ending(cli, async (principal, role, { workspace }) => {
-        const { setMemberRole } = await import('../../../flows/set-member-role.ts');
+        const { setMemberRole } = await import('../../../flows/access/set-member-role.ts');
         const set = await setMemberRole(await openDesk(cli), { workspace, principal, role });
         const { membership, before, revoked, workspace: where } = set.answer;
         const place = `of ${printable(where.slug)}`;
@@ -49,5 +49,5 @@ themselves, and the last owner stays, whether rbac is on or off.`,
       { says: 'let them manage tokens and members', command: 'palyra members set-role user:bob admin --as user:ann' },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -1,4 +1,4 @@
-import { badLine, LINE_LIMIT, type LineOutcome, openBatch } from '../../../flows/check-batch.ts';
+import { badLine, LINE_LIMIT, type LineOutcome, openBatch } from '../../../flows/policy/check-batch.ts';
 import { evaluationConfigOf } from '../../../policy/facts.ts';
 import type { Cli } from '../../cli.ts';
 import type { ExitName } from '../../exits.ts';

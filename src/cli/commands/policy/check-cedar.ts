@@ -1,6 +1,11 @@
 import { PalyraError } from '../../../errors.ts';
-import { badLine, LINE_LIMIT, type LineOutcome } from '../../../flows/check-batch.ts';
-import { type CedarDesk, type CedarVerdict, evaluateCedar, openCedarDesk } from '../../../flows/evaluate-cedar.ts';
+import { badLine, LINE_LIMIT, type LineOutcome } from '../../../flows/policy/check-batch.ts';
+import {
+  type CedarDesk,
+  type CedarVerdict,
+  evaluateCedar,
+  openCedarDesk,
+} from '../../../flows/policy/evaluate-cedar.ts';
 import { asciiJson, printable } from '../../../text.ts';
 import type { Cli } from '../../cli.ts';
 import type { ExitName } from '../../exits.ts';

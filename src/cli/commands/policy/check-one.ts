@@ -1,4 +1,4 @@
-import { checkPolicy, type ExplainedDecision } from '../../../flows/check-policy.ts';
+import { checkPolicy, type ExplainedDecision } from '../../../flows/policy/check-policy.ts';
 import { parseJson } from '../../../json.ts';
 import { answerOf } from '../../../policy/answer.ts';
 import { type PolicyRequest, readRequest } from '../../../policy/request.ts';

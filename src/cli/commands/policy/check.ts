@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
 import type { PolicyRequest } from '../../../policy/request.ts';
+import { type CallOptions, contextFrom } from '../../call-options.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
@@ -57,20 +58,13 @@ With --no-baseline a request is {"principal": {"type", "id"}, "action": …, "re
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'deny', 'approval_required'],
-  }) as unknown as Command;
+  });
 }
 
-interface CheckOptions {
+interface CheckOptions extends CallOptions {
   readonly principal?: string | undefined;
   readonly action?: string | undefined;
   readonly resource?: string | undefined;
-  readonly tool?: string | undefined;
-  readonly skill?: string | undefined;
-  readonly channel?: string | undefined;
-  readonly device?: string | undefined;
-  readonly session?: string | undefined;
-  readonly run?: string | undefined;
-  readonly capability: readonly string[];
   readonly request?: string | undefined;
   readonly batch?: string | undefined;
   readonly assumeConfig?: true | undefined;
@@ -142,19 +136,10 @@ function requestFrom(options: CheckOptions): PolicyRequest {
       hint: 'palyra policy check --principal user:ops --action tool.list --resource tool:any',
     });
   };
-  const { device, channel, session, run, tool, skill, capability } = options;
   return {
     principal: required('principal'),
     action: required('action'),
     resource: required('resource'),
-    context: {
-      ...(device === undefined ? {} : { device_id: device }),
-      ...(channel === undefined ? {} : { channel }),
-      ...(session === undefined ? {} : { session_id: session }),
-      ...(run === undefined ? {} : { run_id: run }),
-      ...(tool === undefined ? {} : { tool_name: tool }),
-      ...(skill === undefined ? {} : { skill_id: skill }),
-      ...(capability.length === 0 ? {} : { capabilities: capability }),
-    },
+    context: contextFrom(options),
   };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
-import { LINE_LIMIT } from '../../../flows/check-batch.ts';
-import type { ChangedCases, ComparedLine, DiffDesk } from '../../../flows/diff-policies.ts';
+import { LINE_LIMIT } from '../../../flows/policy/check-batch.ts';
+import type { ChangedCases, ComparedLine, DiffDesk } from '../../../flows/policy/diff-policies.ts';
 import type { Change } from '../../../policy/difference.ts';
 import type { Cedar } from '../../../policy/engine.ts';
 import { evaluationConfigOf } from '../../../policy/facts.ts';
@@ -9,8 +9,9 @@ import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { answerLines, openProgress } from '../../lines.ts';
+import { answerLines } from '../../lines.ts';
 import { baselineOf, gateSchemaOf } from '../../policies.ts';
+import { openProgress } from '../../progress.ts';
 
 const SCHEMA = 'palyra.policy.diff/1';
 const FAILING = ['widen', 'narrow', 'any'];
@@ -44,7 +45,7 @@ tried, some that their patterns match, some that they do not name, and none, and
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'check_failed'],
-  }) as unknown as Command;
+  });
 }
 
 interface DiffOptions {
@@ -77,7 +78,7 @@ async function compare(cli: Cli, paths: readonly string[], options: DiffOptions)
 }
 
 async function openDesk(cli: Cli, cedar: Cedar, paths: readonly string[], baseline: boolean): Promise<DiffDesk> {
-  const { openPolicies } = await import('../../../flows/open-policies.ts');
+  const { openPolicies } = await import('../../../flows/policy/open-policies.ts');
   const [files, config] = await Promise.all([cli.world.files(), cli.config()]);
   const [before, after] = paths.map((path, i) => {
     const places = { baseline: baseline ? baselineOf(cli) : undefined, given: [path], configured: [] };
@@ -88,7 +89,7 @@ async function openDesk(cli: Cli, cedar: Cedar, paths: readonly string[], baseli
 }
 
 async function compareRequests(cli: Cli, desk: DiffDesk, path: string, tally: Tally): Promise<void> {
-  const { compareLine } = await import('../../../flows/diff-policies.ts');
+  const { compareLine } = await import('../../../flows/policy/diff-policies.ts');
   const items: unknown[] = [];
   await answerLines(cli, path, LINE_LIMIT, (line, number) => {
     tally.requests++;
@@ -130,7 +131,7 @@ function lineInWords(cli: Cli, { request, change }: ComparedLine, line: number):
 }
 
 async function compareAll(cli: Cli, cedar: Cedar, desk: DiffDesk, tally: Tally): Promise<void> {
-  const { compareSpace } = await import('../../../flows/diff-policies.ts');
+  const { compareSpace } = await import('../../../flows/policy/diff-policies.ts');
   const { actionsOf } = await import('../../../policy/cedar-schema.ts');
   const files = await cli.world.files();
   const schema = files.readText(gateSchemaOf(cli), { bytes: 1024 * 1024, what: 'schema file' });

@@ -1,4 +1,4 @@
-import type { ExplainedDecision } from '../../../flows/check-policy.ts';
+import type { ExplainedDecision } from '../../../flows/policy/check-policy.ts';
 import type { MissingGrant } from '../../../policy/decision.ts';
 import type { NearMiss } from '../../../policy/explanation.ts';
 import type { Gate } from '../../../policy/facts.ts';

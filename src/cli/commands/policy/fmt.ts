@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { FormattedFile } from '../../../flows/format-policies.ts';
+import type { FormattedFile } from '../../../flows/policy/format-policies.ts';
 import { diffLines } from '../../../line-diff.ts';
 import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { openProgress } from '../../lines.ts';
+import { openProgress } from '../../progress.ts';
 
 export function fmt(cli: Cli): Command {
   const verb = command('fmt')
@@ -29,11 +29,11 @@ touched. What comes from standard input goes to standard output.`,
       { says: 'in CI', command: 'palyra policy fmt --check team' },
     ],
     exits: ['ok', 'usage', 'not_found', 'check_failed', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 async function format(cli: Cli, paths: readonly string[], check: boolean): Promise<ExitName> {
-  const { applyFormat, planFormat } = await import('../../../flows/format-policies.ts');
+  const { applyFormat, planFormat } = await import('../../../flows/policy/format-policies.ts');
   const [files, cedar] = await Promise.all([cli.world.files(), cli.world.cedar()]);
   const progress = openProgress(
     cli,

@@ -33,7 +33,7 @@ it, every effective value of palyra.toml is printed, and where it comes from.`,
       { says: 'what is configured, and by which file', command: 'palyra policy show --config' },
     ],
     exits: ['ok', 'usage', 'not_found'],
-  }) as unknown as Command;
+  });
 }
 
 async function showAll(cli: Cli): Promise<ExitName> {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
-import type { Difference, ScenarioResult, TestRun } from '../../../flows/test-policies.ts';
+import type { Difference, ScenarioResult, TestRun } from '../../../flows/policy/test-policies.ts';
 import { type PolicyCoverage, percentCovered, type Seen } from '../../../policy/coverage.ts';
 import type { Scenario } from '../../../policy/scenario.ts';
 import type { NamedPolicy } from '../../../policy/source.ts';
@@ -59,7 +59,7 @@ false. It is that of your own policies, and of the baseline where you have none.
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'check_failed'],
-  }) as unknown as Command;
+  });
 }
 
 interface TestOptions {
@@ -72,7 +72,7 @@ interface TestOptions {
 
 async function testAll(cli: Cli, paths: readonly string[], options: TestOptions): Promise<ExitName> {
   const threshold = readThreshold(options.threshold);
-  const { loadScenarios, testPolicies } = await import('../../../flows/test-policies.ts');
+  const { loadScenarios, testPolicies } = await import('../../../flows/policy/test-policies.ts');
   const files = await cli.world.files();
   const scenarios = await loadScenarios({ files }, paths);
   if (scenarios.length === 0) {
@@ -86,7 +86,7 @@ async function testAll(cli: Cli, paths: readonly string[], options: TestOptions)
   const watched = isMeasured ? ownPolicies(desk.inForce.policies, baselineOf(cli).shown) : [];
   const run = testPolicies(desk, scenarios, watched);
   if (options.junit !== undefined && !cli.options.dryRun) {
-    const { junitXml } = await import('../../junit.ts');
+    const { junitXml } = await import('./junit.ts');
     const describe = (result: ScenarioResult): string => failureInWords(result, PLAIN).join('\n');
     files.replace(options.junit, junitXml(run.results, describe));
   }

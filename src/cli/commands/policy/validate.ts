@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
-import type { Validation } from '../../../flows/validate-policies.ts';
+import type { Validation } from '../../../flows/policy/validate-policies.ts';
 import type { Finding } from '../../../policy/validation.ts';
 import { count, printable } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
@@ -27,7 +27,7 @@ are any Cedar policies, templates included. Errors end with exit 6; warnings alo
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'check_failed'],
-  }) as unknown as Command;
+  });
 }
 
 async function validateAll(cli: Cli, paths: readonly string[], schema: string | undefined): Promise<ExitName> {
@@ -35,7 +35,7 @@ async function validateAll(cli: Cli, paths: readonly string[], schema: string | 
     const hint = 'palyra policy validate --schema FILE POLICIES';
     throw new PalyraError('usage.invalid', '--schema needs the policies that it is the schema of', { hint });
   }
-  const { validatePolicies } = await import('../../../flows/validate-policies.ts');
+  const { validatePolicies } = await import('../../../flows/policy/validate-policies.ts');
   const [files, cedar, config] = await Promise.all([cli.world.files(), cli.world.cedar(), cli.config()]);
   const validation = validatePolicies(
     { files, cedar },

@@ -29,5 +29,5 @@ export function clear(cli: Cli): Command {
       },
     ],
     exits: ['ok', 'usage', 'forbidden', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -1,8 +1,4 @@
 import type { Command } from 'commander';
-import { workspacesOf } from '../../../flows/open-gate.ts';
-import { toolNames } from '../../../policy/catalog.ts';
-import { evaluationConfigOf } from '../../../policy/facts.ts';
-import { effectivePosture } from '../../../posture/posture.ts';
 import { recommendTools } from '../../../posture/recommendation.ts';
 import { count } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
@@ -19,21 +15,15 @@ export function list(cli: Cli): Command {
       ending(cli, async ({ session, agent }) => {
         const { output, world } = cli;
         const { readApprovals } = await import('../../../flows/find-approval.ts');
+        const { readPostures } = await import('../../../flows/read-postures.ts');
         const { settings } = await cli.config();
+        const { clock } = world;
         const store = await cli.store();
-        const { posture: registry, registry: access } = await store.read('posture', 'registry');
-        const now = world.clock();
-        const config = evaluationConfigOf(settings);
-        const principal = agent ?? '';
-        const subject = { sessionId: session ?? '', principal, workspaceIds: workspacesOf(access, principal) };
-        const set = registry.overrides.map(({ tool_name }) => tool_name);
-        const items = [...new Set([...config.allowlistedTools, ...set, ...toolNames()])].sort().map((tool) => {
-          const isAllowlisted = config.allowlistedTools.has(tool);
-          const grounds = { isAllowlisted, processRunnerEnabled: settings.tool_call.process_runner.enabled };
-          return effectivePosture({ tool, grounds, subject }, registry, now);
-        });
+        const caller = { principal: agent ?? '', sessionId: session ?? '' };
+        const { tools, postureOf } = await readPostures({ store, clock }, settings, caller);
+        const items = tools.map(postureOf);
         const asked = new Set(items.filter(({ state }) => state === 'ask_each_time').map(({ tool }) => tool));
-        const suggested = recommendTools(await readApprovals({ store }), now).filter(({ tool }) => asked.has(tool));
+        const suggested = recommendTools(await readApprovals({ store }), clock()).filter(({ tool }) => asked.has(tool));
         const recommended = new Map(suggested.map((one) => [one.tool, one]));
         await sayList(output, {
           schema: 'palyra.posture.list/1',
@@ -57,5 +47,5 @@ export function list(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'every tool', command: 'palyra posture list' }],
     exits: ['ok', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

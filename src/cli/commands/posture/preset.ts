@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
 import { PRESETS, type PresetName, presetWishes } from '../../../posture/preset.ts';
-import { nearest } from '../../../text.ts';
+import { readChoice } from '../../choice.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
@@ -21,7 +21,7 @@ export function preset(cli: Cli): Command {
     .action(
       ending(cli, async (name: string | undefined, options) => {
         if (name === undefined) return sayPresets(cli);
-        return await applyPreset(cli, readPreset(name), options);
+        return await applyPreset(cli, readChoice('preset', name, NAMES), options);
       }),
     );
   const about = NAMES.map((name) => `  ${name.padEnd(22)} ${PRESETS[name].about}`).join('\n');
@@ -33,7 +33,7 @@ export function preset(cli: Cli): Command {
       { says: 'set it', command: 'palyra posture preset conservative_coding --yes' },
     ],
     exits: ['ok', 'usage', 'forbidden', 'declined', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 function sayPresets({ output }: Cli): ExitName {
@@ -66,14 +66,4 @@ async function applyPreset(cli: Cli, name: PresetName, options: ScopeOptions): P
   const { answer, entry } = await changePosture(desk, wishes);
   sayChanges(cli, schema, answer, entry);
   return 'ok';
-}
-
-function readPreset(given: string): PresetName {
-  const name = NAMES.find((known) => known === given);
-  if (name !== undefined) return name;
-  const [near] = nearest(given, NAMES);
-  throw new PalyraError('usage.unknown', `unknown preset ${given.slice(0, 40)}`, {
-    why: `there are ${NAMES.join(', ')}`,
-    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
-  });
 }

@@ -1,9 +1,10 @@
-import { parseName } from '../../../access/actor.ts';
+import { parseName } from '../../../access/name.ts';
 import { PalyraError } from '../../../errors.ts';
-import { GLOBAL, type PostureChange, type PostureScope } from '../../../posture/change.ts';
+import { changeRecord, GLOBAL, type PostureChange, type PostureScope } from '../../../posture/change.ts';
 import { printable } from '../../../text.ts';
-import { relative, rfc3339 } from '../../../time.ts';
+import { relative } from '../../../time.ts';
 import type { Cli } from '../../cli.ts';
+import { withTimes } from '../../times.ts';
 
 /** The options that say where a posture applies. */
 export interface ScopeOptions {
@@ -32,7 +33,12 @@ export function readScope({ session, agent, workspace }: ScopeOptions): PostureS
 export function sayChanges(cli: Cli, schema: string, changes: readonly PostureChange[], entry: number | null): void {
   const { output, world } = cli;
   if (output.json) {
-    output.value({ schema, changes: changes.map(changeJson), changed: entry !== null, journal_seq: entry });
+    output.value({
+      schema,
+      changes: changes.map((change) => withTimes(changeRecord(change))),
+      changed: entry !== null,
+      journal_seq: entry,
+    });
     return;
   }
   if (changes.length === 0) output.note('nothing to change');
@@ -45,17 +51,4 @@ export function changeWords({ tool, scope, before, state, expiresAtUnixMs }: Pos
   const where = scope.kind === 'global' ? 'global' : `${scope.kind} ${printable(scope.id)}`;
   const until = expiresAtUnixMs === undefined ? '' : `, ends ${relative(expiresAtUnixMs, now)}`;
   return `${printable(tool)}   ${before ?? '(not set)'} → ${state ?? '(not set)'}   ${where}${until}`;
-}
-
-function changeJson({ tool, scope, before, state, expiresAtUnixMs }: PostureChange) {
-  return {
-    tool_name: tool,
-    scope_kind: scope.kind,
-    scope_id: scope.id,
-    previous_state: before ?? null,
-    state: state ?? null,
-    ...(expiresAtUnixMs === undefined
-      ? {}
-      : { expires_at_unix_ms: expiresAtUnixMs, expires_at: rfc3339(expiresAtUnixMs) }),
-  };
 }

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { PalyraError } from '../../../errors.ts';
 import { readToolName } from '../../../posture/change.ts';
 import { POSTURE_STATES } from '../../../posture/registry.ts';
-import { nearest } from '../../../text.ts';
 import { parseMoment } from '../../../time.ts';
+import { readChoice } from '../../choice.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import { readScope, sayChanges } from './scope.ts';
@@ -29,7 +29,7 @@ export function set(cli: Cli): Command {
         const wish = {
           tool: readToolName(tool),
           scope: readScope(options),
-          state: readState(state),
+          state: readChoice('state', state, POSTURE_STATES),
           ...(expiry === null ? {} : { expiresAtUnixMs: expiry }),
         };
         const { answer, entry } = await changePosture(await openDesk(cli), [wish]);
@@ -50,15 +50,5 @@ always_allow never lifts a forbid that you wrote yourself, and lifts the baselin
       },
     ],
     exits: ['ok', 'usage', 'forbidden', 'unsafe_state'],
-  }) as unknown as Command;
-}
-
-function readState(given: string): (typeof POSTURE_STATES)[number] {
-  const state = POSTURE_STATES.find((known) => known === given);
-  if (state !== undefined) return state;
-  const [near] = nearest(given, POSTURE_STATES);
-  throw new PalyraError('usage.unknown', `unknown state ${given.slice(0, 40)}`, {
-    why: `a state is ${POSTURE_STATES.join(', ')}`,
-    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
   });
 }

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import { workspacesOf } from '../../../flows/open-gate.ts';
-import { evaluationConfigOf } from '../../../policy/facts.ts';
 import { readToolName } from '../../../posture/change.ts';
-import { effectivePosture, isInForce } from '../../../posture/posture.ts';
+import { isInForce } from '../../../posture/posture.ts';
 import { printable } from '../../../text.ts';
 import { relative, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
@@ -20,16 +18,12 @@ export function show(cli: Cli): Command {
         const { output, world } = cli;
         const tool = readToolName(given);
         const now = world.clock();
+        const { readPostures } = await import('../../../flows/read-postures.ts');
         const { settings } = await cli.config();
-        const { posture: registry, registry: access } = await (await cli.store()).read('posture', 'registry');
-        const grounds = {
-          isAllowlisted: evaluationConfigOf(settings).allowlistedTools.has(tool),
-          processRunnerEnabled: settings.tool_call.process_runner.enabled,
-        };
-        const principal = agent ?? '';
-        const subject = { sessionId: session ?? '', principal, workspaceIds: workspacesOf(access, principal) };
-        const posture = effectivePosture({ tool, grounds, subject }, registry, now);
-        const overrides = registry.overrides.filter(({ tool_name }) => tool_name === tool);
+        const caller = { principal: agent ?? '', sessionId: session ?? '' };
+        const inForce = await readPostures({ store: await cli.store(), clock: world.clock }, settings, caller);
+        const posture = inForce.postureOf(tool);
+        const overrides = inForce.overrides.filter(({ tool_name }) => tool_name === tool);
         if (output.json) {
           output.value({ schema: 'palyra.posture.show/1', ...posture, overrides });
           return 'ok';
@@ -48,5 +42,5 @@ export function show(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'a tool that nobody has allowed', command: 'palyra posture show palyra.http.fetch' }],
     exits: ['ok', 'usage', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -32,5 +32,5 @@ export function list(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'all roles', command: 'palyra roles list' }],
     exits: ['ok'],
-  }) as unknown as Command;
+  });
 }

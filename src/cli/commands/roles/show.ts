@@ -42,5 +42,5 @@ export function show(cli: Cli): Command {
       { says: 'what an operator would gain as an owner', command: 'palyra roles show operator --compare owner' },
     ],
     exits: ['ok', 'usage'],
-  }) as unknown as Command;
+  });
 }

@@ -42,7 +42,7 @@ export function check(cli: Cli): Command {
     about: `Exit 0: tier c works. 6: it does not; the last column says why, and what to install.`,
     examples: [{ says: 'what holds here', command: 'palyra sandbox check' }],
     exits: ['ok', 'check_failed'],
-  }) as unknown as Command;
+  });
 }
 
 type Check = Awaited<ReturnType<Cli['world']['checkSandbox']>>;

@@ -34,5 +34,5 @@ export function list(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'with all workspaces', command: 'palyra shares list' }],
     exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -15,7 +15,7 @@ export function remove(cli: Cli): Command {
     .option('--workspace <workspace>', 'with which, by slug or id (default: the only one)')
     .action(
       ending(cli, async (kind, id, { workspace }) => {
-        const { removeShare } = await import('../../../flows/remove-share.ts');
+        const { removeShare } = await import('../../../flows/access/remove-share.ts');
         const removed = await removeShare(await openDesk(cli), { workspace, kind, id });
         const { share, workspace: where } = removed.answer;
         sayChange(cli, removed, {
@@ -34,5 +34,5 @@ export function remove(cli: Cli): Command {
       { says: 'and no longer', command: 'palyra shares remove memory runbook' },
     ],
     exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -16,7 +16,7 @@ export function set(cli: Cli): Command {
     .option('--workspace <workspace>', 'with which, by slug or id (default: the only one)')
     .action(
       ending(cli, async (kind, id, { level, workspace }) => {
-        const { setShare } = await import('../../../flows/set-share.ts');
+        const { setShare } = await import('../../../flows/access/set-share.ts');
         const done = await setShare(await openDesk(cli), { workspace, kind, id, accessLevel: level });
         const { share, before, workspace: where } = done.answer;
         const was = before === null || !done.wouldChange ? '' : ` (was ${printable(before)})`;
@@ -35,5 +35,5 @@ export function set(cli: Cli): Command {
       { says: 'let the workspace read a memory', command: 'palyra shares set memory runbook --level read' },
     ],
     exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

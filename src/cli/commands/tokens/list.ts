@@ -51,5 +51,5 @@ export function list(cli: Cli): Command {
       { says: 'for a program', command: 'palyra tokens list --json' },
     ],
     exits: ['ok', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -4,7 +4,7 @@ import { shortId } from '../../../ids.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
 import { parseCount } from '../../numbers.ts';
-import { requireRead, requireReader } from '../../secret.ts';
+import { requireReader, showSecret } from '../../secret.ts';
 import { withTimes } from '../../times.ts';
 import { openIssuingDesk, rightsInWords } from './words.ts';
 
@@ -25,7 +25,7 @@ export function mint(cli: Cli): Command {
     .action(
       ending(cli, async ({ label, scope, principal, workspace, role, expires, rateLimit }) => {
         await requireReader(cli);
-        const { mintToken } = await import('../../../flows/mint-token.ts');
+        const { mintToken } = await import('../../../flows/access/mint-token.ts');
         const { answer, changed } = await mintToken(await openIssuingDesk(cli), {
           label,
           scopes: scope,
@@ -42,21 +42,16 @@ export function mint(cli: Cli): Command {
             'palyra tokens list',
           );
         }
-        const undo = `palyra tokens revoke ${token.token_id}`;
         const now = cli.world.clock();
         if (cli.output.json) {
           const record = withTimes(showToken(token, false, now));
           const shown = changed ? { token: secret } : {};
           cli.output.value({ schema: 'palyra.tokens.mint/1', ...shown, token_record: record, changed });
-          if (changed) await requireRead(cli, undo);
-          return 'ok';
+        } else {
+          const did = changed ? `minted ${shortId(token.token_id)}` : 'would mint a token';
+          cli.output.note(`${did} for ${rightsInWords(token, now)}`);
         }
-        const did = changed ? `minted ${shortId(token.token_id)}` : 'would mint a token';
-        cli.output.note(`${did} for ${rightsInWords(token, now)}`);
-        if (!changed) return 'ok';
-        cli.output.note('shown once; only its SHA-256 is kept');
-        cli.output.answer(secret);
-        await requireRead(cli, undo);
+        if (changed) await showSecret(cli, secret, `palyra tokens revoke ${token.token_id}`);
         return 'ok';
       }),
     );
@@ -75,5 +70,5 @@ write the state is trusted. The principal of a workspace's token is always one o
       { says: 'into a file that only you can read', command: '(umask 077; palyra tokens mint --label ci > ci.secret)' },
     ],
     exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -14,7 +14,7 @@ export function revoke(cli: Cli): Command {
     .argument('<id>', 'the token: its id, or the end of it')
     .action(
       ending(cli, async (id) => {
-        const { revokeToken } = await import('../../../flows/revoke-token.ts');
+        const { revokeToken } = await import('../../../flows/access/revoke-token.ts');
         const { answer: token, changed, wouldChange } = await revokeToken(await openDesk(cli), id);
         const now = cli.world.clock();
         if (cli.output.json) {
@@ -40,5 +40,5 @@ export function revoke(cli: Cli): Command {
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

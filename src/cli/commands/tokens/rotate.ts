@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { showToken } from '../../../access/token.ts';
+import type { Rotated } from '../../../flows/access/rotate-token.ts';
 import { shortId } from '../../../ids.ts';
 import { parseDuration, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
-import { requireRead, requireReader } from '../../secret.ts';
+import { requireReader, showSecret } from '../../secret.ts';
 import { withTimes } from '../../times.ts';
 import { openIssuingDesk, rightsInWords } from './words.ts';
 
@@ -20,11 +21,10 @@ export function rotate(cli: Cli): Command {
     .action(
       ending(cli, async (id, { grace, expires }) => {
         await requireReader(cli);
-        const { rotateToken } = await import('../../../flows/rotate-token.ts');
+        const { rotateToken } = await import('../../../flows/access/rotate-token.ts');
         const graceMs = grace === undefined ? 0 : parseDuration(grace, '--grace');
         const { answer, changed } = await rotateToken(await openIssuingDesk(cli), id, { graceMs, expires });
         const { token, rotated, secret } = answer;
-        const undo = `palyra tokens rotate ${token.token_id}`;
         const now = cli.world.clock();
         if (cli.output.json) {
           cli.output.value({
@@ -34,21 +34,10 @@ export function rotate(cli: Cli): Command {
             rotated_token_record: withTimes(showToken(rotated, true, now)),
             changed,
           });
-          if (changed) await requireRead(cli, undo);
-          return 'ok';
+        } else {
+          sayRotated(cli, answer, { graceMs, changed });
         }
-        const did = changed ? 'rotated' : 'would rotate';
-        const into = changed ? ` into ${shortId(token.token_id)}` : '';
-        cli.output.note(`${did} ${shortId(rotated.token_id)}${into} for ${rightsInWords(token, now)}`);
-        cli.output.note(
-          graceMs === 0
-            ? `the old secret ${changed ? 'no longer works' : 'would stop working at once'}`
-            : `the old secret ${changed ? 'works' : 'would work'} until ${rfc3339(rotated.expires_at_unix_ms ?? now)}`,
-        );
-        if (!changed) return 'ok';
-        cli.output.note('shown once; only its SHA-256 is kept');
-        cli.output.answer(secret);
-        await requireRead(cli, undo);
+        if (changed) await showSecret(cli, secret, `palyra tokens rotate ${token.token_id}`);
         return 'ok';
       }),
     );
@@ -64,5 +53,21 @@ than it would have. A token that is revoked, expired or rotated already is not r
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
+}
+
+function sayRotated(
+  { output, world }: Cli,
+  { token, rotated }: Rotated,
+  { graceMs, changed }: { readonly graceMs: number; readonly changed: boolean },
+): void {
+  const now = world.clock();
+  const did = changed ? 'rotated' : 'would rotate';
+  const into = changed ? ` into ${shortId(token.token_id)}` : '';
+  output.note(`${did} ${shortId(rotated.token_id)}${into} for ${rightsInWords(token, now)}`);
+  output.note(
+    graceMs === 0
+      ? `the old secret ${changed ? 'no longer works' : 'would stop working at once'}`
+      : `the old secret ${changed ? 'works' : 'would work'} until ${rfc3339(rotated.expires_at_unix_ms ?? now)}`,
+  );
 }

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { type Registry, registryShape } from '../../../access/registry.ts';
 import { PalyraError } from '../../../errors.ts';
-import type { Hit } from '../../../flows/scan-secrets.ts';
+import type { Hit } from '../../../flows/access/scan-secrets.ts';
 import { shortId } from '../../../ids.ts';
 import { count } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
-import { openProgress } from '../../lines.ts';
+import { openProgress } from '../../progress.ts';
 import { sayList } from '../../table.ts';
 
 export function scan(cli: Cli): Command {
@@ -19,7 +19,7 @@ export function scan(cli: Cli): Command {
     .option('--git <range>', 'the messages and additions of these commits: main..HEAD')
     .action(
       ending(cli, async (paths, { git: range }) => {
-        const { scanSecrets } = await import('../../../flows/scan-secrets.ts');
+        const { scanSecrets } = await import('../../../flows/access/scan-secrets.ts');
         const progress = openProgress(cli, (bytes) => `${Math.floor(bytes / 1024 ** 2)} MiB looked through`);
         const desk = {
           sources: await cli.world.sources(),
@@ -49,7 +49,7 @@ In git, what a commit adds and says is looked through; what it takes away was th
       { says: 'what somebody pipes in', command: 'echo nothing here | palyra tokens scan' },
     ],
     exits: ['ok', 'usage', 'check_failed'],
-  }) as unknown as Command;
+  });
 }
 
 const LISTING = {

@@ -54,5 +54,5 @@ export function show(cli: Cli): Command {
       { says: 'look at it', command: 'palyra tokens show "$(palyra tokens list | cut -f 1)"' },
     ],
     exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ApiToken } from '../../../access/registry.ts';
 import { parseScope } from '../../../access/role.ts';
 import { PalyraError } from '../../../errors.ts';
-import type { Verdict } from '../../../flows/verify-token.ts';
+import type { Verification } from '../../../flows/access/verify-token.ts';
 import { shortId } from '../../../ids.ts';
 import { printable } from '../../../text.ts';
 import { type Cli, ending, openDesk, stateRoot } from '../../cli.ts';
@@ -24,7 +24,7 @@ export function verify(cli: Cli): Command {
       ending(cli, async (secret, { secretFile, scope }) => {
         if (secret !== undefined) throw onCommandLine();
         const scopes = scope.map((word) => parseScope(word));
-        const { verifyToken } = await import('../../../flows/verify-token.ts');
+        const { verifyToken } = await import('../../../flows/access/verify-token.ts');
         const verdict = await verifyToken(
           {
             ...(await openDesk(cli)),
@@ -52,7 +52,7 @@ A secret is never an argument: other processes can read those.`,
       { says: 'the same', command: 'palyra tokens verify --scope compat.chat.create --secret-file ci.secret --json' },
     ],
     exits: ['ok', 'usage', 'not_found', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
 
 const HOW = 'palyra tokens verify < FILE   or --secret-file FILE';
@@ -64,7 +64,7 @@ function onCommandLine(): PalyraError {
   });
 }
 
-function verdictRecord(verdict: Verdict) {
+function verdictRecord(verdict: Verification) {
   if (verdict.valid) return { valid: true, ...identity(verdict.token) };
   const { valid, reason: reason_code } = verdict;
   if (verdict.reason === 'missing_scope') return { valid, reason_code, ...verdict.missing };
@@ -76,7 +76,7 @@ function identity({ token_id, label, principal, workspace_id, role, scopes, expi
   return withTimes({ token_id, label, principal, workspace_id, role, scopes, expires_at_unix_ms });
 }
 
-function inWords(verdict: Verdict, { world, output: { paint } }: Cli): string {
+function inWords(verdict: Verification, { world, output: { paint } }: Cli): string {
   if (verdict.valid) {
     const { token } = verdict;
     const who = `${shortId(token.token_id)} ${printable(token.label)}`;

@@ -1,6 +1,6 @@
 import type { ApiToken } from '../../../access/registry.ts';
 import { permissionsOf } from '../../../access/role.ts';
-import type { IssuingDesk } from '../../../flows/issue-token.ts';
+import type { IssuingDesk } from '../../../flows/access/issue-token.ts';
 import { printable } from '../../../text.ts';
 import { relative, rfc3339 } from '../../../time.ts';
 import { type Cli, openDesk, stateRoot } from '../../cli.ts';

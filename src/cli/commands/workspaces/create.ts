@@ -13,7 +13,7 @@ export function create(cli: Cli): Command {
     .option('--team <name>', 'the team it belongs to, made if there is none of that name (default: its own)')
     .action(
       ending(cli, async (name, { team }) => {
-        const { createWorkspace } = await import('../../../flows/create-workspace.ts');
+        const { createWorkspace } = await import('../../../flows/access/create-workspace.ts');
         const made = await createWorkspace(await openDesk(cli), { name, team });
         const { workspace, team: its, membership } = made.answer;
         sayChange(cli, made, {
@@ -33,5 +33,5 @@ export function create(cli: Cli): Command {
       { says: 'see what another would be', command: 'palyra workspaces create "On call" --team ops --dry-run' },
     ],
     exits: ['ok', 'usage', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -40,5 +40,5 @@ export function list(cli: Cli): Command {
   return worded(verb, {
     examples: [{ says: 'all of them', command: 'palyra workspaces list' }],
     exits: ['ok', 'usage', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }

@@ -51,5 +51,5 @@ export function show(cli: Cli): Command {
       { says: 'show it', command: 'palyra workspaces show ops' },
     ],
     exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
-  }) as unknown as Command;
+  });
 }
