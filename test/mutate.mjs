@@ -50,6 +50,8 @@ const EXPLAINED = {
   'policy/evaluator: <= → <   return statics.length <= SMALL;': SPEED,
   'policy/evaluator: <= → <   return length <= READ_LENGTH;': SPEED,
   'sandbox/preflight/options: if ( → if (true ? false :   if (known !== undefined) return known;': SPEED,
+  'sandbox/preflight/sed-script: < → <=   for (let at = start; at < script.length; at++) {':
+    'nothing is behind the end',
   'policy/request: if ( → if (true ? false :   if (capabilities.length === 0) return capabilities;': SPEED,
 };
 

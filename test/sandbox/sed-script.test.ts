@@ -31,6 +31,8 @@ const READ: readonly (readonly [script: string, what: readonly string[]])[] = [
   ['p;w out\nr in', ['writes out', 'reads in']],
   ['s/a/b/w out\n2R other', ['writes out', 'reads other']],
   ['W a;b', ['writes a;b']],
+  ['s/a/[/w out]', ['writes out]']],
+  ['s/a/b/gI2w out', ['writes out']],
   // what follows a label after a blank is a command
   [':a w out', ['writes out']],
   ['t1 w out\n:1', ['writes out']],

@@ -43,15 +43,8 @@ function readAs(script: string, brackets: boolean): SedScript {
     } else if (command === 's' || command === 'y') {
       const end = readSubstitution(script, at, brackets && command === 's');
       if (end === undefined) return { ...found, unreadable: true };
-      at = end;
-      if (command === 'y') continue;
-      const flags = skip(script, at, /[gpimIM0-9]*/y);
-      if (script[flags] === 'e') return { ...found, runsCommands: true };
-      at = flags;
-      if (script[at] !== 'w') continue;
-      const line = skip(script, at, /[^\n]*/y);
-      found.writes.push(script.slice(at + 1, line).trim());
-      at = line;
+      // the flags e and w are read as the commands of that name
+      at = skip(script, end, /[gpimIM0-9]*/y);
     } else if (':btTv'.includes(command)) {
       // a blank (of ASCII) ends a label, and the next command may follow it
       at = skip(script, at, /[ \t]*[^ \t\n\v\f\r;}]*/y);
