@@ -10,6 +10,16 @@ import { RISKS, riskOf } from './risk.ts';
 export const SCOPES = ['once', 'session', 'timeboxed'] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** Palyra itself makes the first two. */
+export const SUBJECT_TYPES = [
+  'tool',
+  'browser_action',
+  'channel_send',
+  'secret_access',
+  'node_capability',
+  'device_pairing',
+] as const;
+
 const decision = oneOf('allow', 'deny', 'timeout', 'error');
 
 export const approvalRecord = record({
@@ -24,7 +34,7 @@ export const approvalRecord = record({
   requested_at_unix_ms: whole,
   expires_at_unix_ms: whole,
   resolved_at_unix_ms: optional(whole),
-  subject_type: oneOf('tool', 'browser_action', 'channel_send', 'secret_access', 'node_capability', 'device_pairing'),
+  subject_type: oneOf(...SUBJECT_TYPES),
   subject_id: text,
   request_summary: text,
   policy_snapshot: record({ policy_id: text, policy_hash: text, evaluation_summary: text }),
@@ -257,7 +267,7 @@ export function timeOut(approval: Approval): Settlement {
 }
 
 /** Whether a digest, or at least 8 characters of it, is the one of this approval. */
-export function isDigestOf(digest: string, { request_sha256: whole }: Approval): boolean {
+function isDigestOf(digest: string, { request_sha256: whole }: Approval): boolean {
   return /^[0-9a-f]{8,64}$/i.test(digest) && whole.startsWith(digest.toLowerCase());
 }
 

@@ -2,7 +2,7 @@ import { canonicalJson } from '../canonical.ts';
 import { sha256 } from '../sha256.ts';
 import type { Approval } from './approval.ts';
 
-export const EXPORT_SCHEMA = 'palyra.approvals.export.ndjson.v1';
+const EXPORT_SCHEMA = 'palyra.approvals.export.ndjson.v1';
 
 /** A line of an export: a record, and the chain that a third party can follow from 64 zeros on. */
 export interface ExportLine {

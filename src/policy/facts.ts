@@ -29,7 +29,7 @@ export interface PolicyFacts {
   readonly is_tool_execute_channel_allowed: boolean;
 }
 
-export const DEFAULT_SENSITIVE_ACTIONS: readonly string[] = ['cron.delete', 'memory.purge'];
+const DEFAULT_SENSITIVE_ACTIONS: readonly string[] = ['cron.delete', 'memory.purge'];
 
 /** The facts of one request under one configuration. */
 export function establishFacts(request: NormalizedRequest, config: EvaluationConfig): PolicyFacts {
@@ -101,7 +101,7 @@ function nameOf(text: string): string {
 }
 
 /** An empty list of a gate means anybody: that is how it is written, not how it is kept. */
-export function gateOf(names: ReadonlySet<string>): Gate {
+function gateOf(names: ReadonlySet<string>): Gate {
   return names.size === 0 ? 'any' : names;
 }
 

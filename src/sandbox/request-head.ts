@@ -21,7 +21,7 @@ export type ReadHead =
   | { readonly kind: 'invalid'; readonly why: string; readonly named: string };
 
 /** The most bytes a request head may take. */
-export const MAX_HEAD_BYTES = 16_384;
+const MAX_HEAD_BYTES = 16_384;
 
 /**
  * Read a request head: CONNECT, absolute-form, or origin-form with Host. Whatever two HTTP parsers have been known to

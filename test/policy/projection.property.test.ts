@@ -48,7 +48,7 @@ test('an answer is plain Cedar on all policies and the whole request', () => {
   expect(pairs).toBeGreaterThanOrEqual(10_000);
   // a generator that brings forth little of one kind would prove little
   for (const count of Object.values(kinds)) expect(count).toBeGreaterThan(pairs / 20);
-});
+}, 180_000);
 
 test('of many policies, a request of any kind is answered as by all of them', () => {
   fc.assert(

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Approval, type ApprovalState, stateOf } from '../../../approvals/approval.ts';
+import { type Approval, type ApprovalState, SUBJECT_TYPES, stateOf } from '../../../approvals/approval.ts';
 import { shortId } from '../../../ids.ts';
 import { parseMoment } from '../../../time.ts';
 import { readChoice } from '../../choice.ts';
@@ -79,7 +79,8 @@ const DECISION_OF = {
 export function filterOf(given: ApprovalFilter, now: number): (approval: Approval) => boolean {
   const since = given.since === undefined ? null : parseMoment(given.since, now, '--since', -1);
   const until = given.until === undefined ? null : parseMoment(given.until, now, '--until', -1);
-  const { subject, principal, type } = given;
+  const { subject, principal } = given;
+  const type = given.type === undefined ? undefined : readChoice('type', given.type, SUBJECT_TYPES);
   const decision = given.decision === undefined ? undefined : readChoice('decision', given.decision, DECISIONS);
   return (approval) =>
     (since === null || approval.requested_at_unix_ms >= since) &&
