@@ -110,7 +110,7 @@ export function insideOf(folder: HeldFolder, path: string | undefined, base = ''
   if (path === undefined || path === '') return [];
   const whole = resolve(folder.path, base, path);
   const ways = [whole, attempt(() => realpathSync(whole)) ?? whole].map((way) => relative(folder.path, way));
-  return [...new Set(ways)].filter((way) => way !== '' && way !== '..' && !way.startsWith('../..'));
+  return [...new Set(ways)].filter((way) => way !== '' && way !== '..' && !way.startsWith('../'));
 }
 
 function readText(path: string, flags: number): string | undefined {
