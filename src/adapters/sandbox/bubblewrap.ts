@@ -13,8 +13,8 @@ import type { Plan } from '../../sandbox/plan.ts';
 import { type Carrier, wrapWithRelays } from '../../sandbox/relays.ts';
 import type { Runner, RunnerHooks, RunnerStreams } from '../../sandbox/runner.ts';
 import { seccompProgram } from '../../sandbox/seccomp.ts';
-import type { Pipes } from './fifo.ts';
 import { type Gated, runGated, spawnGated } from './gated-run.ts';
+import type { Pipes } from './output-pipes.ts';
 import { SetupFailed } from './setup-failed.ts';
 
 /** Tier c on Linux. Spawns from the main thread: bwrap dies with the thread that started it. */

@@ -2,8 +2,8 @@ import { DESCRIPTORS } from '../../sandbox/bubblewrap-arguments.ts';
 import { constraintsFor } from '../../sandbox/constraints.ts';
 import type { Machine } from '../../sandbox/machine.ts';
 import type { Runner } from '../../sandbox/runner.ts';
-import type { Pipes } from './fifo.ts';
 import { type Gated, runGated, spawnGated } from './gated-run.ts';
+import type { Pipes } from './output-pipes.ts';
 import { SetupFailed } from './setup-failed.ts';
 
 /**

@@ -12,10 +12,10 @@ import type { RunnerHooks, RunnerStreams, RunningCommand } from '../../sandbox/r
 import { aftermathIn } from './aftermath.ts';
 import { anonymousFile } from './anonymous-file.ts';
 import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
-import { discardPipes, openPipes, type Pipes } from './fifo.ts';
 import { findRepositories } from './git-repositories.ts';
 import { coverInherited } from './inherited-descriptors.ts';
 import { strangeInside } from './mount-check.ts';
+import { discardPipes, openPipes, type Pipes } from './output-pipes.ts';
 import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
 import { type Look, lookAtProtected } from './protected-files.ts';
 import { SetupFailed } from './setup-failed.ts';
