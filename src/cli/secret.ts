@@ -1,4 +1,5 @@
 import { PalyraError } from '../errors.ts';
+import { shellWord } from '../text.ts';
 import type { Cli } from './cli.ts';
 import { written } from './output.ts';
 
@@ -48,7 +49,7 @@ export async function showSecret(
     const open = await world.outputOpenToOthers();
     if (open === undefined) return;
     const { path, mode } = open;
-    output.warn(`others may read the secret in ${path} (mode ${mode.toString(8)})`, `chmod 600 ${path}`);
+    output.warn(`others may read the secret in ${path} (mode ${mode.toString(8)})`, `chmod 600 ${shellWord(path)}`);
     return;
   }
   throw new PalyraError('output.failed', 'the secret was made, but could not be shown', {

@@ -44,6 +44,9 @@ of an approval (after --wait): an operator allowed it, and it is not used up yet
 10: denied, with every reason. 11: an operator is asked; standard output has the id of the approval. 8: the same, and
 nobody answered within --wait.
 
+With --json a denial is an answer, JSON on standard output; an error is JSON on standard error, with nothing on standard
+output. A token in PALYRA_TOKEN that is not valid is an error that exits with 10 too.
+
 The input's bytes are what is approved: they are kept and shown as they are, at most 1 MiB.`,
     examples: [
       {
@@ -56,7 +59,18 @@ The input's bytes are what is approved: they are kept and shown as they are, at 
       },
       { says: 'an executor: whoever allows it, the call is made once', command: EXECUTOR },
     ],
-    exits: ['ok', 'usage', 'conflict', 'forbidden', 'busy', 'pending', 'deny', 'approval_required', 'unsafe_state'],
+    exits: [
+      'ok',
+      'usage',
+      'not_found',
+      'conflict',
+      'forbidden',
+      'busy',
+      'pending',
+      'deny',
+      'approval_required',
+      'unsafe_state',
+    ],
   });
 }
 
