@@ -13,6 +13,7 @@ import { type Cli, ending } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
 import { openGateDesk } from '../../gate-desk.ts';
+import { noteKindless } from '../../principal.ts';
 import { awaitDecisionFor } from './wait.ts';
 import { allowCode, decisionJson, outcomeOf, reasonWords, standing, stepsJson, stepWords } from './words.ts';
 
@@ -100,6 +101,7 @@ async function requestAs(cli: Cli, options: RequestOptions): Promise<ExitName> {
   const waitMs = options.wait === undefined ? undefined : parseDuration(options.wait, '--wait');
   for (const option of NAMES) refuseInvisible(options[option] ?? '', `--${option}`);
   for (const capability of options.capability) refuseInvisible(capability, '--capability');
+  noteKindless(cli, options.principal);
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout, '--timeout');
   const payload = await readInput(cli, options.input);
   const desk = await openGateDesk(cli);

@@ -9,6 +9,7 @@ import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
 import { drained } from '../../output.ts';
+import { noteKindless } from '../../principal.ts';
 import { type FixedColumn, openRows } from '../../table.ts';
 
 export function log(cli: Cli): Command {
@@ -57,6 +58,7 @@ interface LogOptions {
 async function sayEntries(cli: Cli, options: LogOptions): Promise<ExitName> {
   const { output, world } = cli;
   const filter = filterFrom(options, world.clock());
+  noteKindless(cli, options.principal);
   const { readJournal } = await import('../../../flows/read-journal.ts');
   const store = await cli.store();
   if (output.json && options.follow === undefined) {

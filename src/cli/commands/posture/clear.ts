@@ -15,7 +15,7 @@ export function clear(cli: Cli): Command {
     .action(
       ending(cli, async (tool: string, options) => {
         const { changePosture } = await import('../../../flows/change-posture.ts');
-        const wish = { tool: readToolName(tool), scope: readScope(options), state: undefined };
+        const wish = { tool: readToolName(tool), scope: readScope(cli, options), state: undefined };
         const { answer, entry } = await changePosture(await openDesk(cli), [wish]);
         sayChanges(cli, 'palyra.posture.clear/1', answer, entry);
         return 'ok';

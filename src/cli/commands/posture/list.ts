@@ -3,6 +3,7 @@ import { recommendTools } from '../../../posture/recommendation.ts';
 import { count } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { noteKindless } from '../../principal.ts';
 import { sayList } from '../../table.ts';
 
 export function list(cli: Cli): Command {
@@ -14,6 +15,7 @@ export function list(cli: Cli): Command {
     .action(
       ending(cli, async ({ session, agent }) => {
         const { output, world } = cli;
+        noteKindless(cli, agent);
         const { readApprovals } = await import('../../../flows/find-approval.ts');
         const { readPostures } = await import('../../../flows/read-postures.ts');
         const { settings } = await cli.config();

@@ -47,7 +47,7 @@ function sayPresets({ output }: Cli): ExitName {
 async function applyPreset(cli: Cli, name: PresetName, options: ScopeOptions): Promise<ExitName> {
   const { changePosture } = await import('../../../flows/change-posture.ts');
   const desk = await openDesk(cli);
-  const wishes = presetWishes(name, readScope(options));
+  const wishes = presetWishes(name, readScope(cli, options));
   const schema = 'palyra.posture.preset/1';
   const plan = await changePosture({ ...desk, dryRun: true }, wishes);
   if (cli.options.dryRun || plan.answer.length === 0) {

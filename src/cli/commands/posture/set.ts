@@ -28,7 +28,7 @@ export function set(cli: Cli): Command {
         }
         const wish = {
           tool: readToolName(tool),
-          scope: readScope(options),
+          scope: readScope(cli, options),
           state: readChoice('state', state, POSTURE_STATES),
           ...(expiry === null ? {} : { expiresAtUnixMs: expiry }),
         };

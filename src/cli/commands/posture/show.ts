@@ -5,6 +5,7 @@ import { printable } from '../../../text.ts';
 import { relative, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { noteKindless } from '../../principal.ts';
 
 export function show(cli: Cli): Command {
   const verb = command('show')
@@ -16,6 +17,7 @@ export function show(cli: Cli): Command {
     .action(
       ending(cli, async (given: string, { session, agent }) => {
         const { output, world } = cli;
+        noteKindless(cli, agent);
         const tool = readToolName(given);
         const now = world.clock();
         const { readPostures } = await import('../../../flows/read-postures.ts');
