@@ -32,7 +32,7 @@ knowing.`,
       { says: 'look', command: 'palyra doctor' },
       { says: 'see what would be repaired', command: 'palyra doctor --fix --dry-run' },
     ],
-    exits: ['ok', 'usage', 'forbidden', 'check_failed', 'busy'],
+    exits: ['ok', 'usage', 'forbidden', 'check_failed', 'busy', 'deny', 'unsafe_state'],
   });
 }
 

@@ -31,7 +31,7 @@ export function clear(cli: Cli): Command {
         command: 'palyra posture set palyra.echo disabled && palyra posture clear palyra.echo',
       },
     ],
-    exits: ['ok', 'usage', 'forbidden', 'unsafe_state'],
+    exits: ['ok', 'usage', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   });
 }
 

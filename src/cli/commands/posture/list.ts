@@ -56,7 +56,7 @@ export function list(cli: Cli): Command {
     );
   return worded(verb, {
     examples: [{ says: 'every tool', command: 'palyra posture list' }],
-    exits: ['ok', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
   });
 }
 

@@ -32,7 +32,7 @@ export function preset(cli: Cli): Command {
       { says: 'what one would change', command: 'palyra posture preset conservative_coding --dry-run' },
       { says: 'set it', command: 'palyra posture preset conservative_coding --yes' },
     ],
-    exits: ['ok', 'usage', 'forbidden', 'declined', 'unsafe_state'],
+    exits: ['ok', 'usage', 'forbidden', 'busy', 'declined', 'deny', 'unsafe_state'],
   });
 }
 

@@ -43,6 +43,6 @@ export function show(cli: Cli): Command {
     );
   return worded(verb, {
     examples: [{ says: 'a tool that nobody has allowed', command: 'palyra posture show palyra.http.fetch' }],
-    exits: ['ok', 'usage', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
   });
 }
