@@ -45,6 +45,7 @@ const AREAS = {
 const SPEED = 'the same answer, sooner or later';
 /** Mutants that make no difference, and why. */
 const EXPLAINED = {
+  'policy/evaluator: true → false   const GATE: Certain = { flat: true, attributes: new Set(ATTRIBUTES) };': SPEED,
   'policy/evaluator: > → >=   const slice = places.length * 2 > statics.length ? whole : sliceOf(places);': SPEED,
   'policy/evaluator: <= → <   if (key.length <= KEY_LENGTH) {': SPEED,
   'policy/evaluator: <= → <   return statics.length <= SMALL;': SPEED,

@@ -43,7 +43,8 @@ function environment(): string {
   return `PALYRA_STATE_ROOT   where state is kept (--state-root)
 PALYRA_CONFIG       your palyra.toml (--config)
 PALYRA_PRINCIPAL    act for another principal (--as)
-PALYRA_TOKEN        an API token that authenticates its principal; taken out of the environment at start, refused if empty
+PALYRA_TOKEN        an API token: what it changes or asks for is its principal's; lists and shows do not look at it.
+                    Taken out of the environment at start, refused if empty
 PALYRA_A11Y         1: ask plain numbered questions, and draw nothing over
 PALYRA_DEBUG        1: show where a bug happened
 XDG_STATE_HOME, XDG_CONFIG_HOME, HOME     the defaults of the first two

@@ -19,7 +19,12 @@ export function obstaclesOf(execution: Execution, plan: Plan, said: string): Obs
   const { ending, destinations } = execution;
   const stopped: Obstacle[] =
     ending.outcome === 'timed_out'
-      ? [{ what: `stopped after ${exactly(plan.limits.timeoutMs)}`, hint: 'timeout_ms, --timeout' }]
+      ? [
+          {
+            what: `stopped after ${exactly(plan.limits.timeoutMs)}`,
+            hint: 'timeout_ms in palyra.toml; --timeout only shortens it',
+          },
+        ]
       : ending.outcome === 'limit'
         ? [{ what: STOPPED[ending.limit], hint: LIMITED_BY[ending.limit] }]
         : [];
@@ -66,11 +71,11 @@ const STOPPED: Readonly<Record<Limit, string>> = {
   processes: 'stopped: it ran more processes than it may',
 };
 const LIMITED_BY: Readonly<Record<Limit, string>> = {
-  memory: 'memory_limit_bytes, --memory',
-  output: 'max_output_bytes, --max-output',
-  cpu: 'cpu_time_limit_ms',
-  file_size: 'max_file_size_bytes',
-  processes: 'max_processes',
+  memory: 'memory_limit_bytes in palyra.toml; --memory only lowers it',
+  output: 'max_output_bytes in palyra.toml; --max-output only lowers it',
+  cpu: 'cpu_time_limit_ms in palyra.toml',
+  file_size: 'max_file_size_bytes in palyra.toml',
+  processes: 'max_processes in palyra.toml',
 };
 
 /** Some of them: a command that tries a thousand hosts must not flood whoever reads what it was kept from. */

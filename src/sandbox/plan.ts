@@ -260,7 +260,8 @@ function refuseMachine(request: RunRequest, machine: Machine): NoPlan | undefine
     return isolates ? undefined : refusal('sandbox.tier_b_strict', 'tier b cannot isolate the network', 'use --tier c');
   }
   if (programs.prlimit === null) return missing('prlimit', 'apt-get install util-linux');
-  if (programs.bwrap === null) return missing('bwrap', 'apt-get install bubblewrap');
+  if (programs.bwrap === null)
+    return missing('bwrap', 'apt-get install bubblewrap   (palyra sandbox check shows what works without)');
   if (!machine.seccomp || machine.architecture === null) {
     return failure(
       'sandbox.seccomp',
@@ -283,7 +284,11 @@ function refuseRoot({ tier, allowRoot, workspace }: RunRequest, machine: Machine
 function refuseVisible({ tier, workspace, hidden }: RunRequest): NoPlan | undefined {
   const inside = hidden.find(({ path }) => path.startsWith(`${workspace.realpath}/`));
   if (tier === 'c' || inside === undefined) return undefined;
-  return refusal('sandbox.workspace', `tier b cannot hide ${inside.path} in the workspace`, 'use --tier c');
+  return refusal(
+    'sandbox.workspace',
+    `tier b cannot hide ${inside.path} in the workspace`,
+    'move it out of the workspace, or use --tier c',
+  );
 }
 
 function networkFor({ tier, egress, hosts }: RunRequest): Network {
