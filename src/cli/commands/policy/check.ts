@@ -5,7 +5,6 @@ import { type CallOptions, contextFrom } from '../../call-options.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
-import { noteKindless } from '../../principal.ts';
 
 export function check(cli: Cli): Command {
   const verb = command('check')
@@ -91,7 +90,6 @@ async function checkAs(cli: Cli, options: CheckOptions): Promise<ExitName> {
     const { checkBatch } = await import('./check-batch.ts');
     return await checkBatch(cli, { ...options, batch: options.batch });
   }
-  noteKindless(cli, options.principal);
   const { checkOne } = await import('./check-one.ts');
   return await checkOne(cli, options.policies, options.request ?? requestFrom(options));
 }
