@@ -30,6 +30,11 @@ export function nameWords(name: string): string {
   return NAME.test(name) ? name : JSON.stringify(name);
 }
 
+/** A path as it is typed in a shell. */
+export function shellWord(path: string): string {
+  return /^[\w./@%+=:,~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 /** JSON in ASCII: whoever prints it raw on a terminal shows no control or direction-changing character. */
 export function asciiJson(value: unknown, indent?: number): string {
   const json = JSON.stringify(value, null, indent) ?? 'null';

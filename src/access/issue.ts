@@ -99,7 +99,7 @@ export function rotateToken(
   now: number,
 ): { readonly registry: Registry; readonly token: ApiToken; readonly rotated: ApiToken } {
   requireFlag(registry, 'api_tokens');
-  const old = findToken(registry, named);
+  const old = findToken(registry, named, now);
   refuseDead(registry, old, now);
   requireRightToIssue(registry, acting, old);
   const { last_used_at_unix_ms: _, expires_at_unix_ms: oldExpiry, ...kept } = old;
@@ -135,16 +135,42 @@ export function revokeToken(
   named: string,
   now: number,
 ): { readonly registry?: Registry; readonly token: ApiToken } {
-  const old = findToken(registry, named);
+  const old = findToken(registry, named, now);
   requireRightToManage(registry, acting, old);
   if (isRevoked(old)) return { token: old };
   const token = { ...old, updated_at_unix_ms: now, revoked_at_unix_ms: now };
   return { registry: { ...registry, api_tokens: replaced(registry, token) }, token };
 }
 
-/** @throws PalyraError usage.secret_argument, usage.invalid, store.not_found */
-export function findToken({ api_tokens }: Registry, named: string): ApiToken {
-  return findById(api_tokens, ({ token_id }) => token_id, named, 'token', 'palyra tokens list');
+/**
+ * The token that is named by its id, by the end of it, or by its label if no other live token has that.
+ * @throws PalyraError usage.secret_argument, usage.invalid (also if several are meant), store.not_found
+ */
+export function findToken({ api_tokens }: Registry, named: string, now: number): ApiToken {
+  const labelled = api_tokens.filter(({ label }) => label === named);
+  if (labelled.length === 0)
+    return findById(api_tokens, ({ token_id }) => token_id, named, 'token', 'palyra tokens list');
+  const isEnd = ({ token_id }: ApiToken) => named.length >= 6 && token_id.endsWith(named.toUpperCase());
+  const live = labelled.filter((token) => isInForce(token, now));
+  const [token, ...others] = [...live, ...api_tokens.filter((each) => isEnd(each) && !live.includes(each))];
+  if (token === undefined) {
+    throw new PalyraError('store.not_found', `no live token has the label ${named}`, {
+      why: `${idsOf(labelled)}: revoked or expired`,
+      hint: 'give the id of the one that is meant',
+    });
+  }
+  if (others.length === 0) return token;
+  throw new PalyraError('usage.invalid', `${named} means ${others.length + 1} tokens`, {
+    why: idsOf([token, ...others]),
+    hint: 'give the id of the one that is meant',
+  });
+}
+
+function idsOf(tokens: readonly ApiToken[]): string {
+  return tokens
+    .slice(0, 10)
+    .map(({ token_id }) => token_id)
+    .join(', ');
 }
 
 function clampRate(perMinute: number): number {

@@ -23,6 +23,7 @@ import {
 import { dirname, join } from 'node:path';
 import { PalyraError, systemCode } from '../errors.ts';
 import type { Files, TextLimits } from '../store/files.ts';
+import { shellWord } from '../text.ts';
 import { systemPaths } from './sandbox/paths.ts';
 
 /** The files of this machine, as the port wants them. */
@@ -409,9 +410,4 @@ function unwritable(path: string, cause: unknown): PalyraError {
     hint: `ls -ld ${shellWord(path)}`,
     cause,
   });
-}
-
-/** A path as it is typed in a shell. */
-function shellWord(path: string): string {
-  return /^[\w./@%+=:,~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

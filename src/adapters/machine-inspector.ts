@@ -69,7 +69,7 @@ function inspectSandbox(isWanted: boolean): Finding[] {
         isWrong: isWanted,
         what: 'there is no bubblewrap (bwrap)',
         why: 'tier c runs commands in it; without it they are refused',
-        remedy: "sudo apt install bubblewrap   (or your system's package of it)",
+        remedy: "apt-get install bubblewrap   (or your system's package of it)",
         isFixable: false,
       },
     ];
@@ -100,7 +100,7 @@ function noPerl(): Finding {
     isWrong: false,
     what: 'there is no perl',
     why: 'Landlock, seccomp for tier b and fast relays into a sandbox are set up by it; without it they are slower, or missing',
-    remedy: "sudo apt install perl-base   (or your system's package of it)",
+    remedy: "apt-get install perl-base   (or your system's package of it)",
     isFixable: false,
   };
 }

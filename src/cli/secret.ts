@@ -1,4 +1,5 @@
 import { PalyraError } from '../errors.ts';
+import { shellWord } from '../text.ts';
 import type { Cli } from './cli.ts';
 import { written } from './output.ts';
 
@@ -31,7 +32,7 @@ export async function requireReader({ world, options }: Pick<Cli, 'world' | 'opt
 }
 
 /**
- * Show a new secret, once, and see that it came out. With --json it stands in the answer, which was given before.
+ * Show a new secret, once, see that it came out, and warn if others may read it there. With --json it stands in the answer, which was given before.
  * @param undo the command that ends a secret which nobody saw
  * @throws PalyraError output.failed
  */
@@ -44,7 +45,13 @@ export async function showSecret(
     output.note('shown once; only its SHA-256 is kept');
     output.answer(secret);
   }
-  if (await written(world.stdout, '')) return;
+  if (await written(world.stdout, '')) {
+    const open = await world.outputOpenToOthers();
+    if (open === undefined) return;
+    const { path, mode } = open;
+    output.warn(`others may read the secret in ${path} (mode ${mode.toString(8)})`, `chmod 600 ${shellWord(path)}`);
+    return;
+  }
   throw new PalyraError('output.failed', 'the secret was made, but could not be shown', {
     why: 'standard output was closed, or is full; the secret works all the same',
     hint: undo,

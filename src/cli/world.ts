@@ -43,6 +43,10 @@ export interface World {
   readonly argumentsAreUtf8: () => Promise<boolean>;
   /** whether nobody keeps what is printed */
   readonly outputIsDiscarded: () => Promise<boolean>;
+  /** the file that is printed into, if others may read it */
+  readonly outputOpenToOthers: () => Promise<
+    ReturnType<typeof import('../adapters/standard-output.ts')['fileOpenToOthers']>
+  >;
   readonly files: () => Promise<Files>;
   /** aborted by Ctrl-C or a request to end, with the exit as its reason; once asked for, a second Ctrl-C ends at once */
   readonly interruption: () => AbortSignal;
@@ -110,6 +114,7 @@ export function openWorld(): World {
     host: hostname,
     argumentsAreUtf8: async () => (await import('../adapters/raw-arguments.ts')).argumentsAreUtf8(),
     outputIsDiscarded: async () => (await import('../adapters/standard-output.ts')).isDiscarded(),
+    outputOpenToOthers: async () => (await import('../adapters/standard-output.ts')).fileOpenToOthers(),
     files: async () => (await import('../adapters/files.ts')).files,
     interruption: () => {
       const controller = new AbortController();

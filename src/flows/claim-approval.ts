@@ -66,7 +66,7 @@ function claim(
   const refuse = (outcome: 'pending' | 'denied' | 'conflict', reasons: readonly [Reason, ...Reason[]]) => ({
     answer: { outcome, approval, reasons },
     entry: {
-      kind: 'approval.refuse',
+      kind: 'approval.refuse' as const,
       payload: { approval_id: approval.approval_id, reason_codes: reasons.map(({ code }) => code) },
     },
     book,

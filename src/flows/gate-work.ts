@@ -2,6 +2,7 @@ import { type Approval, isOverdue, timeOut } from '../approvals/approval.ts';
 import { type ApprovalBook, type ApprovalChanges, changeApproval, withoutOldest } from '../approvals/book.ts';
 import { PalyraError } from '../errors.ts';
 import type { EntryDraft } from '../journal/entry.ts';
+import type { EntryKind } from '../journal/kind.ts';
 import type { State } from '../store/state.ts';
 import type { Outcome } from '../store/store.ts';
 import { type ActDesk, type Acted, act, type Moment } from './act.ts';
@@ -60,7 +61,7 @@ export async function actOnGate<A>(
 
 /** The journal's words for what happened to an approval: enough to rebuild it. */
 export function changeEntry(
-  kind: string,
+  kind: EntryKind,
   { approval_id }: Pick<Approval, 'approval_id'>,
   changes: ApprovalChanges,
   more: Readonly<Record<string, unknown>> = {},

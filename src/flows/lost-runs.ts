@@ -1,6 +1,7 @@
 import type { Acting } from '../access/actor.ts';
 import { PalyraError } from '../errors.ts';
 import type { Finding } from '../finding.ts';
+import type { EntryDraft } from '../journal/entry.ts';
 import { type Aftermath, aftermathRecord } from '../sandbox/execution.ts';
 import type { Sandbox } from '../sandbox/runner.ts';
 import type { OpenRun, OpenRuns } from '../store/open-runs.ts';
@@ -69,7 +70,7 @@ export async function finishRuns(
       workspace,
       ...(aftermath === undefined ? NOT_LOOKED_AT : aftermathRecord(aftermath)),
     };
-    const draft = { timeUnixMs: clock(), actor: acting.actor, kind: 'exec.end', payload };
+    const draft: EntryDraft = { timeUnixMs: clock(), actor: acting.actor, kind: 'exec.end', payload };
     await store.transact([], () => ({ answer: null, entries: [draft] }));
     finished.push({ ...run, aftermath });
   }

@@ -37,9 +37,13 @@ export async function requestApproval(
   return await actOnGate<RequestAnswer>(desk, (state, moment) => {
     refuseForeignPrincipal(call, moment);
     const decision = gate.pass(call, state, moment.now);
-    const entry = { kind: `gate.${decision.decision}`, payload: gatePayload(decision) };
-    if (decision.decision === 'allow') return { answer: decision, entry, book: gate.count(state.approvals, call) };
-    if (decision.decision === 'deny') return { answer: decision, entry, book: state.approvals };
+    const payload = gatePayload(decision);
+    if (decision.decision === 'allow') {
+      return { answer: decision, entry: { kind: 'gate.allow', payload }, book: gate.count(state.approvals, call) };
+    }
+    if (decision.decision === 'deny') {
+      return { answer: decision, entry: { kind: 'gate.deny', payload }, book: state.approvals };
+    }
     const approval = newApproval(call, {
       approvalId,
       requestedBy: moment.acting.actor.principal,

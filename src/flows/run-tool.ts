@@ -289,7 +289,7 @@ async function begin(desk: RunDesk, run: Begun, proposal: Proposal): Promise<Aut
   const { answer } = await actOnGate<GateDecision>(desk, (state, { now }) => {
     const decision = desk.gate.pass(run.call, state, now);
     if (decision.decision !== 'allow') return { answer: decision };
-    const entry = { kind: 'exec.start', payload: { ...gatePayload(decision), ...intent } };
+    const entry = { kind: 'exec.start' as const, payload: { ...gatePayload(decision), ...intent } };
     return { answer: decision, entry, book: desk.gate.count(state.approvals, run.call) };
   });
   if (answer.decision === 'allow') return answer.authority;

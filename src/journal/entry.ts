@@ -1,6 +1,7 @@
 import { PalyraError } from '../errors.ts';
 import { type Check, type Checked, list, optional, record, text, whole } from '../schema.ts';
 import { sha256 } from '../sha256.ts';
+import type { EntryKind } from './kind.ts';
 
 /** A journal line holds at most this many bytes; what does not fit belongs in a payload. */
 export const LINE_BYTES = 1024 * 1024;
@@ -45,7 +46,7 @@ export interface EntryDraft {
   readonly timeUnixMs: number;
   readonly actor: Actor;
   /** noun and verb: `token.mint`, `approval.resolve` */
-  readonly kind: string;
+  readonly kind: EntryKind;
   readonly payload: Readonly<Record<string, unknown>>;
 }
 

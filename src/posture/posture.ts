@@ -99,6 +99,11 @@ export function isInForce({ expires_at_unix_ms: expiry }: PostureOverride, now: 
   return expiry === undefined || expiry === null || expiry > now;
 }
 
+/** What was set of a tool for less than everybody, and counts. */
+export function narrowerOf(overrides: readonly PostureOverride[], tool: string, now: number): PostureOverride[] {
+  return overrides.filter((one) => one.tool_name === tool && one.scope_kind !== 'global' && isInForce(one, now));
+}
+
 /** The posture when nobody has set one: a tool that needs an approval is asked for. */
 function defaultPosture(tool: string): Posture {
   if (!requiresApproval(tool)) {

@@ -230,14 +230,42 @@ describe('revoke', () => {
 
 test('a token is named by its id or the end of it, never by its secret', () => {
   const { registry, token } = mint(open, 'user:ops');
-  expect(findToken(registry, token.token_id)).toBe(token);
-  expect(findToken(registry, `…${token.token_id.slice(-6).toLowerCase()}`)).toBe(token);
-  expect(() => findToken(registry, draw(1).secret)).toThrow(expect.objectContaining({ code: 'usage.secret_argument' }));
-  expect(() => findToken(registry, '5G5FAV')).toThrow(expect.objectContaining({ code: 'store.not_found' }));
+  expect(findToken(registry, token.token_id, NOW)).toBe(token);
+  expect(findToken(registry, `…${token.token_id.slice(-6).toLowerCase()}`, NOW)).toBe(token);
+  expect(() => findToken(registry, draw(1).secret, NOW)).toThrow(
+    expect.objectContaining({ code: 'usage.secret_argument' }),
+  );
+  expect(() => findToken(registry, '5G5FAV', NOW)).toThrow(expect.objectContaining({ code: 'store.not_found' }));
   const twin = { ...token, token_id: `7${token.token_id.slice(1)}` };
-  expect(() => findToken({ ...registry, api_tokens: [token, twin] }, token.token_id.slice(-6))).toThrow(
+  expect(() => findToken({ ...registry, api_tokens: [token, twin] }, token.token_id.slice(-6), NOW)).toThrow(
     expect.objectContaining({ code: 'usage.invalid', why: `${token.token_id}, ${twin.token_id}` }),
   );
+});
+
+test('a token is named by a label that no other live token has', () => {
+  const first = mint(open, 'user:ops', {}, 1);
+  const both = mint(first.registry, 'user:ops', {}, 2);
+  expect(findToken(first.registry, 'ci', NOW)).toBe(first.token);
+  expect(() => findToken(both.registry, 'ci', NOW)).toThrow(
+    expect.objectContaining({
+      code: 'usage.invalid',
+      message: 'ci means 2 tokens',
+      why: `${first.token.token_id}, ${both.token.token_id}`,
+    }),
+  );
+  const revoked = revokeToken(both.registry, acting('user:ops'), first.token.token_id, NOW).registry ?? open;
+  expect(findToken(revoked, 'ci', NOW)).toBe(both.token);
+  const none = revokeToken(revoked, acting('user:ops'), 'ci', NOW).registry ?? open;
+  expect(() => findToken(none, 'ci', NOW)).toThrow(
+    expect.objectContaining({ code: 'store.not_found', why: expect.stringContaining(first.token.token_id) }),
+  );
+});
+
+test('a label that is the end of the id of another token names neither', () => {
+  const first = mint(open, 'user:ops', {}, 1);
+  const label = first.token.token_id.slice(-6);
+  const { registry } = mint(first.registry, 'user:ops', { label }, 2);
+  expect(() => findToken(registry, label, NOW)).toThrow(expect.objectContaining({ code: 'usage.invalid' }));
 });
 
 test('a compat scope needs its features too', () => {

@@ -159,6 +159,26 @@ palyra: hint:  palyra approvals list   shows the ids, of which at least the last
   });
 });
 
+test('with --json a denial is JSON on standard output, and an error is JSON on standard error', async () => {
+  const desk = newDesk();
+  const id = await ask(desk);
+  const request = ['approvals', 'request', '--json', '--input', '-', '--tool'];
+  const claim = ['approvals', 'claim', '--json', '--input', '-'];
+  const schemas = async (args: readonly string[], env = {}): Promise<unknown[]> => {
+    const { code, stdout, stderr } = await desk.palyra(args, { input: CALL, env });
+    return [code, ...[stdout, stderr].map((text) => (text === '' ? '' : JSON.parse(text).schema))];
+  };
+  expect(await schemas([...request, 'palyra.fs.read_file'])).toEqual([10, 'palyra.approvals.request/1', '']);
+  expect(await schemas([...claim, id])).toEqual([11, 'palyra.approvals.claim/1', '']);
+  for (const args of [
+    [...request, 'palyra.echo'],
+    [...claim, id],
+  ]) {
+    expect(await schemas(args, { PALYRA_TOKEN: 'nobody' })).toEqual([10, '', 'palyra.error/1']);
+    expect(await schemas(args.map((arg) => (arg === '-' ? 'absent' : arg)))).toEqual([3, '', 'palyra.error/1']);
+  }
+});
+
 describe('a claim', () => {
   test('with --dry-run says what would be, and uses nothing up', async () => {
     const desk = newDesk();

@@ -369,7 +369,7 @@ describe('a stream that cannot be written', () => {
 
   test('a deny that nobody reads is still a deny', async () => {
     const { stdout, stderr } = await place.bash(
-      `palyra policy check --principal a --action b --resource c | head -0; echo "\${PIPESTATUS[0]}"`,
+      `palyra policy check --principal user:a --action b --resource c | head -0; echo "\${PIPESTATUS[0]}"`,
     );
     expect({ stdout, stderr: stderr.replace(/^palyra: note:.*\n/, '') }).toEqual({ stdout: '10\n', stderr: '' });
   });

@@ -451,6 +451,33 @@ describe('a registry of another program', () => {
   });
 });
 
+describe('a secret in a file that others may read', () => {
+  const MAKERS = [
+    'tokens mint --label b > FILE',
+    'tokens mint --label b --json > FILE',
+    'tokens rotate a > FILE',
+    'members invite user:bob --role operator > FILE',
+  ];
+
+  test.each(MAKERS)('is warned of, with the command that closes it: %s', async (maker) => {
+    const place = await withTokens();
+    await place.bash('palyra flags enable team_mode; palyra workspaces create ops; palyra tokens mint --label a');
+    const command = maker.replace('FILE', 'secret');
+    const open = await place.bash(`umask 022; palyra ${command}`);
+    const [, fix = ''] = /hint: {2}(chmod 600 .*)\n/.exec(open.stderr) ?? [];
+    expect([open.code, open.stderr]).toEqual([0, expect.stringContaining('others may read the secret in')]);
+    await place.bash(fix);
+    expect(statSync(join(place.folder, 'secret')).mode & 0o777).toBe(0o600);
+  });
+
+  test('is not, where nobody else may, and in a pipe', async () => {
+    const place = await withTokens();
+    for (const line of ['(umask 077; palyra tokens mint --label a > secret)', 'palyra tokens mint --label b | cat']) {
+      expect((await place.bash(line)).stderr).not.toContain('others may read');
+    }
+  });
+});
+
 describe('a secret that nobody would see', () => {
   test.each(['>&-', '> /dev/null'])('is not made: standard output is %s', async (closed) => {
     const place = await withTokens();

@@ -169,7 +169,12 @@ test('ten thousand may wait; the next one is refused, and whatever is answered m
   await desk.store.transact(['approvals'], ({ approvals: book }) => ({
     answer: null,
     entries: [
-      { timeUnixMs: NOW, actor: { principal: 'user:ops', uid: 1000, pid: 7, host: 'here' }, kind: 'test', payload: {} },
+      {
+        timeUnixMs: NOW,
+        actor: { principal: 'user:ops', uid: 1000, pid: 7, host: 'here' },
+        kind: 'doctor.repair',
+        payload: {},
+      },
     ],
     documents: { approvals: { ...book, approvals: waiting } },
   }));
@@ -266,7 +271,8 @@ describe('an answer', () => {
       workspaces: [{ ...workspace, created_at_unix_ms: 0, updated_at_unix_ms: 0 }],
       memberships: [member('user:ops', 'owner'), member('user:bob', 'admin'), member('user:eve', 'owner')],
     };
-    const entry = { timeUnixMs: NOW, actor: { principal: 'p', uid: 1, pid: 1, host: 'h' }, kind: 'test', payload: {} };
+    const actor = { principal: 'p', uid: 1, pid: 1, host: 'h' };
+    const entry = { timeUnixMs: NOW, actor, kind: 'doctor.repair', payload: {} } as const;
     await desk.store.transact(['registry'], () => ({ answer: null, entries: [entry], documents: { registry } }));
     const as = (login: string): TestDesk => ({ ...desk, by: { ...desk.by, login } }) as TestDesk;
     const approval = await ask(desk);

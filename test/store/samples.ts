@@ -1,6 +1,7 @@
 import { registryShape } from '../../src/access/registry.ts';
 import type { DocumentShape } from '../../src/document.ts';
 import type { Actor, EntryDraft } from '../../src/journal/entry.ts';
+import type { EntryKind } from '../../src/journal/kind.ts';
 import { list, record, text, whole } from '../../src/schema.ts';
 
 const noteBook = record({ version: whole, notes: list(text) });
@@ -28,8 +29,9 @@ export interface SampleState {
 
 export const actor: Actor = { principal: 'user:ops', uid: 1000, pid: 7, host: 'here' };
 
+/** The store takes any kind, so its tests have some of their own. */
 export function draft(kind: string, payload: Readonly<Record<string, unknown>> = {}): EntryDraft {
-  return { timeUnixMs: 1_800_000_000_000, actor, kind, payload };
+  return { timeUnixMs: 1_800_000_000_000, actor, kind: kind as EntryKind, payload };
 }
 
 /** The book with one more note, and the entry that says so. */

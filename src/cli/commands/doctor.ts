@@ -32,7 +32,7 @@ knowing.`,
       { says: 'look', command: 'palyra doctor' },
       { says: 'see what would be repaired', command: 'palyra doctor --fix --dry-run' },
     ],
-    exits: ['ok', 'usage', 'forbidden', 'check_failed', 'busy'],
+    exits: ['ok', 'usage', 'forbidden', 'check_failed', 'busy', 'deny', 'unsafe_state'],
   });
 }
 
@@ -73,7 +73,8 @@ async function examine(cli: Cli, fix: boolean): Promise<ExitName> {
     sayVerdict(output, after, printable(shownPath(world, root)));
     if (!state.isThere()) output.note('there is no state yet: the first command that changes something makes it');
     const fixable = after.filter(({ isFixable }) => isFixable).length;
-    if (fixable > 0 && !fix) output.note(`palyra doctor --fix   repairs ${fixable} of ${after.length}`);
+    const toRepair = after.filter(({ isFixable, isWrong }) => isFixable || isWrong).length;
+    if (fixable > 0 && !fix) output.note(`palyra doctor --fix   repairs ${fixable} of ${toRepair}`);
   }
   return isWell ? 'ok' : 'check_failed';
 
@@ -116,6 +117,8 @@ function sayFinding({ answer, paint }: Output, finding: Finding, wouldRepair: bo
 
 function sayVerdict({ answer, paint }: Output, findings: readonly Finding[], root: string): void {
   const wrong = findings.filter(({ isWrong }) => isWrong).length;
-  if (wrong === 0) answer(`${paint.good('✓')} nothing is wrong   ${root}`);
-  else answer(`${paint.bad('✗')} ${count(wrong, 'thing is', 'things are')} wrong   ${root}`);
+  const toKnow = findings.length - wrong;
+  const known = toKnow === 0 ? '' : `, ${count(toKnow, 'thing')} to know`;
+  if (wrong === 0) answer(`${paint.good('✓')} nothing is wrong${known}   ${root}`);
+  else answer(`${paint.bad('✗')} ${count(wrong, 'thing is', 'things are')} wrong${known}   ${root}`);
 }

@@ -29,11 +29,10 @@ export async function changeFlag(
       const { registry: next, flag, impact } = change(registry, acting, request, now);
       if (expected !== undefined && JSON.stringify(impact) !== JSON.stringify(expected)) throw changedMeanwhile();
       if (next === undefined) return { answer: { flag, impact } };
-      const verb = request.enabled ? 'enable' : 'disable';
       return {
         answer: { flag, impact },
         registry: next,
-        kind: `flag.${verb}`,
+        kind: request.enabled ? 'flag.enable' : 'flag.disable',
         payload: { key: flag.key, flags: impact.flags },
         event: {
           feature_key: flag.key,

@@ -2,6 +2,7 @@ import type { Acting } from '../../access/actor.ts';
 import type { Registry, TelemetryEvent } from '../../access/registry.ts';
 import { PalyraError } from '../../errors.ts';
 import { ulid } from '../../ids.ts';
+import type { EntryKind } from '../../journal/kind.ts';
 import type { State } from '../../store/state.ts';
 import type { Outcome } from '../../store/store.ts';
 import { act, type Desk } from '../act.ts';
@@ -13,7 +14,7 @@ export type RegistryChange<A> =
       readonly answer: A;
       readonly registry: Registry;
       /** noun and verb: `token.mint` */
-      readonly kind: string;
+      readonly kind: EntryKind;
       /** for the journal; never a secret or a hash */
       readonly payload: Readonly<Record<string, unknown>>;
       readonly event: EventDraft;

@@ -30,6 +30,9 @@ export function claim(cli: Cli): Command {
     about: `Exit 0: make the call, now and once. 10: denied, timed out, lapsed, revoked, or policy says no meanwhile. 11: nobody
 has answered yet. 4: it is used already, or this is not what was approved.
 
+With --json a denial is an answer, JSON on standard output; an error is JSON on standard error, with nothing on standard
+output. A token in PALYRA_TOKEN that is not valid is an error that exits with 10 too.
+
 The input is not all that was approved: name the tool (or the action and its resource) that you are about to use, in the
 words of request, and another than was approved is refused (approval.call_differs). With rbac on, what somebody else asked
 for takes trust.operate.

@@ -71,7 +71,7 @@ function revoke(cli: Cli): Command {
     );
   return worded(verb, {
     examples: [{ says: 'see which there are', command: 'palyra approvals grants list --all' }],
-    exits: ['ok', 'usage', 'not_found', 'forbidden'],
+    exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   });
 }
 

@@ -5,6 +5,7 @@ import { parseMoment } from '../../../time.ts';
 import { readChoice } from '../../choice.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { noteKindless } from '../../principal.ts';
 import { momentColumn, sayList } from '../../table.ts';
 import { approvalJson, standing } from './words.ts';
 
@@ -23,6 +24,7 @@ export function list(cli: Cli): Command {
         const { readApprovals, readLive } = await import('../../../flows/find-approval.ts');
         const now = cli.world.clock();
         const passes = filterOf(options, now);
+        noteKindless(cli, options.principal);
         const read = options.decision === 'pending' ? readLive : readApprovals;
         const all = (await read({ store: await cli.store() })).filter(passes).reverse();
         const isPending = (approval: Approval): boolean => stateOf(approval, now) === 'pending';

@@ -13,6 +13,7 @@ import { type Cli, ending } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
 import type { ExitName } from '../../exits.ts';
 import { openGateDesk } from '../../gate-desk.ts';
+import { noteKindless } from '../../principal.ts';
 import { awaitDecisionFor } from './wait.ts';
 import { allowCode, decisionJson, outcomeOf, reasonWords, standing, stepsJson, stepWords } from './words.ts';
 
@@ -44,6 +45,9 @@ of an approval (after --wait): an operator allowed it, and it is not used up yet
 10: denied, with every reason. 11: an operator is asked; standard output has the id of the approval. 8: the same, and
 nobody answered within --wait.
 
+With --json a denial is an answer, JSON on standard output; an error is JSON on standard error, with nothing on standard
+output. A token in PALYRA_TOKEN that is not valid is an error that exits with 10 too.
+
 The input's bytes are what is approved: they are kept and shown as they are, at most 1 MiB.`,
     examples: [
       {
@@ -56,7 +60,18 @@ The input's bytes are what is approved: they are kept and shown as they are, at 
       },
       { says: 'an executor: whoever allows it, the call is made once', command: EXECUTOR },
     ],
-    exits: ['ok', 'usage', 'conflict', 'forbidden', 'busy', 'pending', 'deny', 'approval_required', 'unsafe_state'],
+    exits: [
+      'ok',
+      'usage',
+      'not_found',
+      'conflict',
+      'forbidden',
+      'busy',
+      'pending',
+      'deny',
+      'approval_required',
+      'unsafe_state',
+    ],
   });
 }
 
@@ -86,6 +101,7 @@ async function requestAs(cli: Cli, options: RequestOptions): Promise<ExitName> {
   const waitMs = options.wait === undefined ? undefined : parseDuration(options.wait, '--wait');
   for (const option of NAMES) refuseInvisible(options[option] ?? '', `--${option}`);
   for (const capability of options.capability) refuseInvisible(capability, '--capability');
+  noteKindless(cli, options.principal);
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout, '--timeout');
   const payload = await readInput(cli, options.input);
   const desk = await openGateDesk(cli);

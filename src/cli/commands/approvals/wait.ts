@@ -33,7 +33,7 @@ export function wait(cli: Cli): Command {
         command: `id=$(echo '{}' | palyra approvals request --action memory.purge --resource memory:all --input -); palyra approvals wait $id --timeout 1s`,
       },
     ],
-    exits: ['ok', 'usage', 'not_found', 'pending', 'deny'],
+    exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'pending', 'deny', 'unsafe_state'],
   });
 }
 

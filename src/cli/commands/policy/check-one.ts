@@ -6,6 +6,7 @@ import { printable } from '../../../text.ts';
 import { type Cli, shownPath } from '../../cli.ts';
 import type { ExitName } from '../../exits.ts';
 import { openCheckDesk, openPostures } from '../../policies.ts';
+import { noteKindless } from '../../principal.ts';
 import { explainInWords, grantSteps } from './explain.ts';
 
 /** Decide one request, given as a record or as the path of its JSON, and explain the decision. */
@@ -22,6 +23,7 @@ export async function checkOne(
   else for (const line of explainInWords(explained, cli.output.paint, configPath)) cli.output.answer(line);
   if (explained.unknownAction !== undefined) cli.output.note(noteOf(explained.unknownAction));
   if (explained.meantTool !== undefined) cli.output.note(toolNote(explained));
+  noteKindless(cli, explained.request.principal);
   if (explained.decision === 'allow') return 'ok';
   return explained.approvalRequired ? 'approval_required' : 'deny';
 }

@@ -38,6 +38,9 @@ export function check(cli: Cli): Command {
   return worded(verb, {
     about: `Exit 0 is allow, 10 deny, 11 deny that an approval would turn into an allow. Nothing is written.
 
+This is the answer of policy alone, and so is each line of a batch: posture may still disable the tool or ask an
+operator, which a single check says beside the ALLOW. palyra approvals request is the whole gate, with posture on top.
+
 A request is flags, or JSON: {"principal", "action", "resource", "context": {"device_id", "channel", "session_id",
 "run_id", "tool_name", "skill_id", "capabilities": []}}. A line of a batch may add "id". A bad line is answered with its
 error and its number, and the rest go on; a batch answers in JSON lines and exits with the gravest of 2, 10, 11, 0.

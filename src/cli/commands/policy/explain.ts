@@ -34,13 +34,23 @@ export function grantSteps({ request }: ExplainedDecision, grant: MissingGrant, 
 
 function explainAllow(explained: ExplainedDecision, paint: Paint): string[] {
   const { reasonCode, matched } = explained;
+  const obstacle = obstacleWords(explained);
   return [
-    `${paint.good('✓ ALLOW')}  ${reasonCode}`,
+    obstacle === undefined
+      ? `${paint.good('✓ ALLOW')}  ${reasonCode}`
+      : `${paint.caution('✓ ALLOW')}  ${reasonCode}   ${paint.caution(`by policy; ${obstacle}`)}`,
     '',
     ...matched.map(({ id, file, line }) => `  Permitted by  ${strong(paint, id)}   ${place(file, line)}`),
     ...errorLines(explained, paint),
     ...thenLines(explained),
   ];
+}
+
+/** What stands in the way of a call that policy allows; it belongs beside the ALLOW, where nobody overlooks it. */
+function obstacleWords({ afterwards: { posture, skill } }: ExplainedDecision): string | undefined {
+  if (posture?.state === 'disabled') return 'disabled by posture, so nothing runs';
+  if (skill !== undefined) return 'the skill is not run';
+  return posture?.state === 'ask_each_time' ? 'by posture an operator is asked' : undefined;
 }
 
 function explainDeny(explained: ExplainedDecision, paint: Paint, configPath: string): string[] {

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { readToolName } from '../../../posture/change.ts';
+import { narrowerOf } from '../../../posture/posture.ts';
+import { printable, shellWord } from '../../../text.ts';
 import { type Cli, ending, openDesk } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
 import { readScope, sayChanges } from './scope.ts';
@@ -15,9 +17,10 @@ export function clear(cli: Cli): Command {
     .action(
       ending(cli, async (tool: string, options) => {
         const { changePosture } = await import('../../../flows/change-posture.ts');
-        const wish = { tool: readToolName(tool), scope: readScope(options), state: undefined };
+        const wish = { tool: readToolName(tool), scope: readScope(cli, options), state: undefined };
         const { answer, entry } = await changePosture(await openDesk(cli), [wish]);
         sayChanges(cli, 'palyra.posture.clear/1', answer, entry);
+        if (wish.scope.kind === 'global') await noteNarrower(cli, wish.tool);
         return 'ok';
       }),
     );
@@ -28,6 +31,16 @@ export function clear(cli: Cli): Command {
         command: 'palyra posture set palyra.echo disabled && palyra posture clear palyra.echo',
       },
     ],
-    exits: ['ok', 'usage', 'forbidden', 'unsafe_state'],
+    exits: ['ok', 'usage', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   });
+}
+
+/** What was set for one session, agent or workspace stands when what was set for all is taken back. */
+async function noteNarrower({ output, store, world }: Cli, tool: string): Promise<void> {
+  const { posture } = await (await store()).read('posture');
+  for (const one of narrowerOf(posture.overrides, tool, world.clock())) {
+    const { scope_kind: kind, scope_id: id, state } = one;
+    output.note(`${kind} ${printable(id)} is ${state} still`);
+    output.note(`palyra posture clear ${printable(tool)} --${kind} ${printable(shellWord(id))}`);
+  }
 }

@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
+import { narrowerOf, type Posture } from '../../../posture/posture.ts';
 import { recommendTools } from '../../../posture/recommendation.ts';
+import type { PostureOverride } from '../../../posture/registry.ts';
 import { count } from '../../../text.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { noteKindless } from '../../principal.ts';
 import { sayList } from '../../table.ts';
 
 export function list(cli: Cli): Command {
@@ -14,27 +17,34 @@ export function list(cli: Cli): Command {
     .action(
       ending(cli, async ({ session, agent }) => {
         const { output, world } = cli;
+        noteKindless(cli, agent);
         const { readApprovals } = await import('../../../flows/find-approval.ts');
         const { readPostures } = await import('../../../flows/read-postures.ts');
         const { settings } = await cli.config();
         const { clock } = world;
         const store = await cli.store();
         const caller = { principal: agent ?? '', sessionId: session ?? '' };
-        const { tools, postureOf } = await readPostures({ store, clock }, settings, caller);
+        const { tools, postureOf, overrides } = await readPostures({ store, clock }, settings, caller);
         const items = tools.map(postureOf);
         const asked = new Set(items.filter(({ state }) => state === 'ask_each_time').map(({ tool }) => tool));
         const suggested = recommendTools(await readApprovals({ store }), clock()).filter(({ tool }) => asked.has(tool));
         const recommended = new Map(suggested.map((one) => [one.tool, one]));
+        const narrower = ({ tool }: { readonly tool: string }) => narrowerOf(overrides, tool, clock());
         await sayList(output, {
           schema: 'palyra.posture.list/1',
           items,
           columns: [
             { heading: 'tool', cell: ({ tool }) => tool },
             { heading: 'posture', cell: ({ state }) => state },
-            { heading: 'by', cell: ({ source }) => source },
+            { heading: 'by', cell: (one) => byWords(one, narrower(one)), value: ({ source }) => source },
             { heading: 'because', cell: ({ why }) => why },
+            { heading: 'narrower', cell: (one) => narrower(one).map(scopeWords).join(', ') },
           ],
-          record: (posture) => ({ ...posture, recommended: recommended.has(posture.tool) ? 'always_allow' : null }),
+          record: (posture) => ({
+            ...posture,
+            recommended: recommended.has(posture.tool) ? 'always_allow' : null,
+            narrower: narrower(posture).map(({ scope_kind, scope_id, state }) => ({ scope_kind, scope_id, state })),
+          }),
           empty: 'no tool is known',
         });
         for (const { tool, approvals } of suggested) {
@@ -46,6 +56,15 @@ export function list(cli: Cli): Command {
     );
   return worded(verb, {
     examples: [{ says: 'every tool', command: 'palyra posture list' }],
-    exits: ['ok', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
   });
+}
+
+/** `global, 1 narrower`: the last column, which says which, may be cut off. */
+function byWords({ source }: Posture, narrower: readonly PostureOverride[]): string {
+  return narrower.length === 0 ? source : `${source}, ${narrower.length} narrower`;
+}
+
+function scopeWords({ scope_kind, scope_id, state }: PostureOverride): string {
+  return `${scope_kind} ${scope_id}: ${state}`;
 }

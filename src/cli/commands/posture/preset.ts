@@ -32,7 +32,7 @@ export function preset(cli: Cli): Command {
       { says: 'what one would change', command: 'palyra posture preset conservative_coding --dry-run' },
       { says: 'set it', command: 'palyra posture preset conservative_coding --yes' },
     ],
-    exits: ['ok', 'usage', 'forbidden', 'declined', 'unsafe_state'],
+    exits: ['ok', 'usage', 'forbidden', 'busy', 'declined', 'deny', 'unsafe_state'],
   });
 }
 
@@ -47,7 +47,7 @@ function sayPresets({ output }: Cli): ExitName {
 async function applyPreset(cli: Cli, name: PresetName, options: ScopeOptions): Promise<ExitName> {
   const { changePosture } = await import('../../../flows/change-posture.ts');
   const desk = await openDesk(cli);
-  const wishes = presetWishes(name, readScope(options));
+  const wishes = presetWishes(name, readScope(cli, options));
   const schema = 'palyra.posture.preset/1';
   const plan = await changePosture({ ...desk, dryRun: true }, wishes);
   if (cli.options.dryRun || plan.answer.length === 0) {

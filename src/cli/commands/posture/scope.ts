@@ -4,6 +4,7 @@ import { changeRecord, GLOBAL, type PostureChange, type PostureScope } from '../
 import { printable } from '../../../text.ts';
 import { relative } from '../../../time.ts';
 import type { Cli } from '../../cli.ts';
+import { noteKindless } from '../../principal.ts';
 import { withTimes } from '../../times.ts';
 
 /** The options that say where a posture applies. */
@@ -17,7 +18,7 @@ export interface ScopeOptions {
  * The scope that was named; global when none was.
  * @throws PalyraError usage.invalid
  */
-export function readScope({ session, agent, workspace }: ScopeOptions): PostureScope {
+export function readScope(cli: Cli, { session, agent, workspace }: ScopeOptions): PostureScope {
   const named = Object.entries({ session, agent, workspace }).flatMap(([kind, id]) => {
     return id === undefined ? [] : [{ kind: kind as PostureScope['kind'], id: parseName(id, `--${kind}`) }];
   });
@@ -26,6 +27,7 @@ export function readScope({ session, agent, workspace }: ScopeOptions): PostureS
       hint: 'one of --session, --agent, --workspace',
     });
   }
+  noteKindless(cli, agent);
   return named[0] ?? GLOBAL;
 }
 

@@ -28,7 +28,7 @@ export function set(cli: Cli): Command {
         }
         const wish = {
           tool: readToolName(tool),
-          scope: readScope(options),
+          scope: readScope(cli, options),
           state: readChoice('state', state, POSTURE_STATES),
           ...(expiry === null ? {} : { expiresAtUnixMs: expiry }),
         };
@@ -49,6 +49,6 @@ always_allow never lifts a forbid that you wrote yourself, and lifts the baselin
         command: 'palyra posture set palyra.http.fetch disabled --agent user:ci --expires 1d --reason "incident 41"',
       },
     ],
-    exits: ['ok', 'usage', 'forbidden', 'unsafe_state'],
+    exits: ['ok', 'usage', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   });
 }

@@ -5,6 +5,7 @@ import { printable } from '../../../text.ts';
 import { relative, rfc3339 } from '../../../time.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, worded } from '../../command.ts';
+import { noteKindless } from '../../principal.ts';
 
 export function show(cli: Cli): Command {
   const verb = command('show')
@@ -16,6 +17,7 @@ export function show(cli: Cli): Command {
     .action(
       ending(cli, async (given: string, { session, agent }) => {
         const { output, world } = cli;
+        noteKindless(cli, agent);
         const tool = readToolName(given);
         const now = world.clock();
         const { readPostures } = await import('../../../flows/read-postures.ts');
@@ -41,6 +43,6 @@ export function show(cli: Cli): Command {
     );
   return worded(verb, {
     examples: [{ says: 'a tool that nobody has allowed', command: 'palyra posture show palyra.http.fetch' }],
-    exits: ['ok', 'usage', 'unsafe_state'],
+    exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
   });
 }

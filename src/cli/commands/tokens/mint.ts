@@ -4,6 +4,7 @@ import { shortId } from '../../../ids.ts';
 import { type Cli, ending } from '../../cli.ts';
 import { command, gather, worded } from '../../command.ts';
 import { parseCount } from '../../numbers.ts';
+import { noteKindless } from '../../principal.ts';
 import { requireReader, showSecret } from '../../secret.ts';
 import { withTimes } from '../../times.ts';
 import { openIssuingDesk, rightsInWords } from './words.ts';
@@ -25,6 +26,7 @@ export function mint(cli: Cli): Command {
     .action(
       ending(cli, async ({ label, scope, principal, workspace, role, expires, rateLimit }) => {
         await requireReader(cli);
+        noteKindless(cli, principal);
         const { mintToken } = await import('../../../flows/access/mint-token.ts');
         const { answer, changed } = await mintToken(await openIssuingDesk(cli), {
           label,

@@ -11,7 +11,7 @@ export function revoke(cli: Cli): Command {
   const verb = command('revoke')
     .summary('end a token for good')
     .description('End a token for good. Revoking it again changes nothing: the first time is kept.')
-    .argument('<id>', 'the token: its id, or the end of it')
+    .argument('<token>', 'the token: its id, the end of it, or its label if no other live token has it')
     .action(
       ending(cli, async (id) => {
         const { revokeToken } = await import('../../../flows/access/revoke-token.ts');
@@ -34,10 +34,7 @@ export function revoke(cli: Cli): Command {
     examples: [
       { says: 'tokens are off at first', command: 'palyra flags enable api_tokens --with-deps' },
       { says: 'a token', command: 'palyra tokens mint --label ci' },
-      {
-        says: 'end it',
-        command: `palyra tokens revoke "$(palyra tokens list | cut -f 1)" --reason 'laptop lost'`,
-      },
+      { says: 'end it', command: "palyra tokens revoke ci --reason 'laptop lost'" },
     ],
     exits: ['ok', 'usage', 'not_found', 'forbidden', 'busy', 'deny', 'unsafe_state'],
   });

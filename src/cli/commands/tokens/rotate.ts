@@ -15,7 +15,7 @@ export function rotate(cli: Cli): Command {
     .description(
       'Make a successor with the same rights, and end the old token now, or after a grace, in the same change.',
     )
-    .argument('<id>', 'the token: its id, or the end of it')
+    .argument('<token>', 'the token: its id, the end of it, or its label if no other live token has it')
     .option('--grace <duration>', 'let the old secret work for so long: 15m, 12h')
     .option('--expires <when>', 'when the new one expires (default: as the old one)')
     .action(
@@ -46,10 +46,17 @@ export function rotate(cli: Cli): Command {
 than it would have. A token that is revoked, expired or rotated already is not rotated.`,
     examples: [
       { says: 'tokens are off at first', command: 'palyra flags enable api_tokens --with-deps' },
-      { says: 'a token', command: 'palyra tokens mint --label ci' },
       {
-        says: 'rotate it; the old secret works for another quarter of an hour',
-        command: `palyra tokens rotate "$(palyra tokens list | cut -f 1)" --grace 15m`,
+        says: 'a token, in a file that only you can read',
+        command: '(umask 077; palyra tokens mint --label ci > ci.secret)',
+      },
+      {
+        says: 'leaked: the old secret ends at once',
+        command: "(umask 077; palyra tokens rotate ci --reason 'found in a log' > ci.secret)",
+      },
+      {
+        says: 'planned: the old secret works for another quarter of an hour, until all have the new one',
+        command: '(umask 077; palyra tokens rotate ci --grace 15m > ci.secret)',
       },
     ],
     exits: ['ok', 'usage', 'not_found', 'conflict', 'forbidden', 'busy', 'deny', 'unsafe_state'],

@@ -11,12 +11,12 @@ export function show(cli: Cli): Command {
   const verb = command('show')
     .summary('one token, whole, but for its hash')
     .description('One token with its true state. Never a secret or a hash.')
-    .argument('<id>', 'the token: its id, or the end of it')
+    .argument('<token>', 'the token: its id, the end of it, or its label if no other live token has it')
     .action(
       ending(cli, async (id) => {
         const { registry } = await (await cli.store()).read('registry');
         const now = cli.world.clock();
-        const { token_id } = findToken(registry, id);
+        const { token_id } = findToken(registry, id, now);
         const token = showTokens(registry, now).find((each) => each.token_id === token_id);
         if (token === undefined) throw new Error('a token that was found is shown');
         if (cli.output.json) {
@@ -51,7 +51,7 @@ export function show(cli: Cli): Command {
     examples: [
       { says: 'tokens are off at first', command: 'palyra flags enable api_tokens --with-deps' },
       { says: 'a token', command: 'palyra tokens mint --label ci' },
-      { says: 'look at it', command: 'palyra tokens show "$(palyra tokens list | cut -f 1)"' },
+      { says: 'look at it', command: 'palyra tokens show ci' },
     ],
     exits: ['ok', 'usage', 'not_found', 'unsafe_state'],
   });
