@@ -51,6 +51,10 @@ function subjectOf(program: Command, argv: readonly string[]): Command {
 }
 
 function bug(thrown: unknown): PalyraError {
+  // a home that is a file, no descriptors left: the system's no to something that nothing else expects it to refuse
+  if (thrown instanceof Error && 'syscall' in thrown) {
+    return new PalyraError('store.unsafe', 'the system refuses what palyra needs', { why: thrown.message });
+  }
   return new PalyraError('bug', 'palyra failed: this is a bug', {
     why: thrown instanceof Error ? thrown.name : 'something was thrown',
     hint: 'PALYRA_DEBUG=1 shows where; please report it',

@@ -80,7 +80,14 @@ function textValues(
     const bare = patterns.map((pattern) => pattern.join(''));
     const fillings =
       patterns.length === 0 ? [] : [other, ...bare.slice(0, PATTERNS), ...(bare.length > 2 ? [bare.join('')] : [])];
-    const own = [...(looks.names.get(part) ?? []), ...patterns.flatMap((pattern) => matchingTexts(pattern, fillings))];
+    const unlike =
+      patterns.length === 0 ? undefined : RARE.find((letter) => !bare.some((text) => text.includes(letter)));
+    const own = [
+      ...(looks.names.get(part) ?? []),
+      ...patterns.flatMap((pattern) => matchingTexts(pattern, fillings)),
+      // that of which no pattern has a letter is like none of them, but for those that are like all
+      ...(unlike === undefined ? [] : [unlike.repeat(3)]),
+    ];
     if (part === 'action')
       values.set(part, new Set([...actions, ...own, ...fillings, newName('some.other.action', known)]));
     else values.set(part, new Set([...own, other, ...(NEVER_EMPTY.includes(part) ? [] : [''])]));
@@ -90,6 +97,7 @@ function textValues(
   return new Map([...values].map(([part, texts]) => [part, [...texts]]));
 }
 
+const RARE = [...'zqxjkvwy0123456789_~|'];
 // so many patterns of one part are matched together, two by two
 const PATTERNS = 8;
 

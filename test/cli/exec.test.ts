@@ -85,6 +85,14 @@ function sh(script: string): string[] {
   return ['--', 'sh', '-c', script];
 }
 
+test.each(['$PWD/bin:', 'bin:', './later/bin:', ':', '.:'])(
+  'a workspace to which PATH leads as %s is none, whether or not it is there yet',
+  async (path) => {
+    const { code, stderr } = await open.bash(`PATH="${path}$PATH" palyra exec -- true`);
+    expect({ code, stderr }).toEqual({ code: 126, stderr: expect.stringContaining('starts programs by name from') });
+  },
+);
+
 describe('with little to spend', () => {
   const CLOSE_INHERITED = 'for fd in $(ls /proc/self/fd); do [ $fd -lt 3 ] || eval "exec $fd<&-"; done';
 

@@ -138,8 +138,8 @@ test('what policies look at besides is sampled: their own values, what their pat
   expect(sampled).toEqual(['principal', 'channel']);
   const seen = [...contexts()].map(({ action, principal, channel }) => `${action} ${principal} ${channel}`);
   expect(new Set(seen).size).toBe(seen.length);
-  expect(seen).toHaveLength(2 * 2 * 6);
-  for (const channel of ['disc', 'discx', 'discother', 'other', ''])
+  expect(seen).toHaveLength(2 * 2 * 7);
+  for (const channel of ['disc', 'discx', 'discother', 'zzz', 'other', ''])
     expect(seen).toContain(`tool.list user:bob ${channel}`);
 });
 
@@ -159,6 +159,7 @@ test.each([
   '!(context.channel == "" || context.channel == "other")',
   'context.capabilities == ["a", "b"]',
   'context.capabilities == ["a", "b", "c", "d", "e"]',
+  '!(context.channel like "d*" || context.channel like "o*" || context.channel like "*z" || context.channel == "")',
   'context.channel like "a*" && context.channel like "*b"',
   'context.channel like "*a*" && context.channel like "*b*" && context.channel like "*c"',
   'context.session_id like "admin:*" && context.session_id != "admin:"',

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, rmSync } from 'node:fs';
+import { chmodSync, lchownSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Destination, HostRules } from '../../sandbox/hosts.ts';
@@ -50,7 +50,7 @@ export async function startEgressProxy(
   if (owner !== undefined) {
     // the folder stays ours, the sockets become theirs: only their owner may write to them, which is to connect
     const names = [DOOR_SOCKET, LIFELINE_SOCKET, ...services.map(({ socket }) => socket)];
-    for (const name of names) chownSync(join(directory, name), owner.uid, owner.gid);
+    for (const name of names) lchownSync(join(directory, name), owner.uid, owner.gid);
     chmodSync(directory, 0o711);
   }
   return { directory, close: () => close(directory, servers, door) };

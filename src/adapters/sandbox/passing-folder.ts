@@ -14,9 +14,13 @@ export function makePassingFolder(kind: string, parent = temporaryFolder()): str
   return mkdtempSync(join(parent, `${prefix}${process.pid}-`));
 }
 
-/** TMPDIR, but for one that is not there. */
+/** TMPDIR, but for one that is not there, or in which somebody else could put another folder in the place of ours. */
 function temporaryFolder(): string {
-  return statSync(tmpdir(), { throwIfNoEntry: false })?.isDirectory() ? tmpdir() : '/tmp';
+  const stat = statSync(tmpdir(), { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isDirectory()) return '/tmp';
+  const isOurs = stat.uid === 0 || stat.uid === process.geteuid?.();
+  const isShared = (stat.mode & 0o022) !== 0 && (stat.mode & 0o1000) === 0;
+  return isOurs && !isShared ? tmpdir() : '/tmp';
 }
 
 /** Only a folder of ours, whose parts nobody else can have swapped, and whose process is no more. */

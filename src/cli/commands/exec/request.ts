@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { EffectiveConfig } from '../../../config/effective.ts';
 import { PalyraError } from '../../../errors.ts';
 import { checkCommand } from '../../../sandbox/command.ts';
@@ -141,8 +141,18 @@ function homesOf({ env, account }: Cli['world'], sandbox: Sandbox): string[] {
   return [account().home, env.HOME ?? ''].flatMap((home) => (isAbsolute(home) ? (sandbox.realpath(home) ?? []) : []));
 }
 
-/** Those in the system's folders are no workspace in any case. */
-function searchFoldersOf({ env }: Cli['world'], sandbox: Sandbox): string[] {
-  const folders = new Set((env.PATH ?? '').split(':').filter((folder) => /^\/(?!(usr|s?bin)(\/|$))/.test(folder)));
-  return [...folders].flatMap((folder) => sandbox.realpath(folder) ?? []);
+/**
+ * As a shell would look there: relative ones from here, and those that are not there yet, too, for a command could make
+ * them. Those in the system's folders are no workspace in any case.
+ */
+function searchFoldersOf({ env, cwd }: Cli['world'], sandbox: Sandbox): string[] {
+  const path = env.PATH ?? '';
+  const folders = path === '' ? [] : path.split(':').map((folder) => resolve(cwd, folder));
+  const others = new Set(folders.filter((folder) => !/^\/(usr|s?bin)(\/|$)/.test(folder)));
+  return [...new Set([...others].flatMap((folder) => [folder, realAsFar(folder, sandbox)]))];
+}
+
+/** What leads there, as it really is as far as it is there. */
+function realAsFar(path: string, sandbox: Sandbox): string {
+  return sandbox.realpath(path) ?? join(realAsFar(dirname(path), sandbox), basename(path));
 }
