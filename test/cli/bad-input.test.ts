@@ -140,6 +140,18 @@ describe('an allowlisted name authorises no other resource', () => {
   });
 });
 
+test('a home that is a file is the system’s no, and nothing is a bug', async () => {
+  for (const args of [
+    ['exec', '--', 'true'],
+    ['tokens', 'list'],
+  ]) {
+    const { code, stdout, stderr } = await place.palyra(args, { env: { HOME: '/dev/null' } });
+    expect({ code, stdout }).toEqual({ code: 14, stdout: '' });
+    expect(stderr).toContain('/dev/null');
+    expect(stderr).not.toContain('bug');
+  }
+});
+
 describe('a file that cannot be read', () => {
   test('is missing, a folder, or a FIFO without a writer', async () => {
     mkdirSync(join(place.folder, 'folder'));
