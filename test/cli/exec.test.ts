@@ -93,6 +93,16 @@ test.each(['$PWD/bin:', 'bin:', './later/bin:', ':', '.:'])(
   },
 );
 
+test('what a command says goes through pipes that never had a name', async () => {
+  const links = 'readlink /proc/self/fd/1; readlink /proc/self/fd/2 >&2';
+  const { code, stdout, stderr } = await open.bash(`palyra exec -- sh -c '${links}'`);
+  expect({ code, stdout, stderr }).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(/^pipe:\[\d+\]\n$/),
+    stderr: expect.stringMatching(/^pipe:\[\d+\]\n$/),
+  });
+});
+
 describe('with little to spend', () => {
   const CLOSE_INHERITED = 'for fd in $(ls /proc/self/fd); do [ $fd -lt 3 ] || eval "exec $fd<&-"; done';
 
