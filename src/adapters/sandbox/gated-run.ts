@@ -69,7 +69,8 @@ export async function runGated(
     const aftermath = aftermathIn(look.folder, known.before, digest.slice(0, 8));
     return { ...ended, planSha256: digest, layers: plan.layers, ...aftermath, destinations };
   } catch (error) {
-    if (isSetupFailure(error)) return notRun(digest, setupFailed(error.message));
+    // what breaks once it has begun must not say that it never did
+    if (!known.begun && isSetupFailure(error)) return notRun(digest, setupFailed(error.message));
     throw error;
   } finally {
     look.folder.close();
