@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { bubblewrapRunner } from '../../../src/adapters/sandbox/bubblewrap.ts';
+import { openBubblewrap } from '../../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import { newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
 
@@ -30,7 +30,7 @@ afterAll(() => {
 });
 
 function run(argv: readonly [string, ...string[]], wish: Wish = {}): Promise<Ran> {
-  return runPlan(bubblewrapRunner(lookAtMachine()), planFor(workspace, argv, wish), wish);
+  return runPlan(openBubblewrap(lookAtMachine(), { tty: false }), planFor(workspace, argv, wish), wish);
 }
 
 function sh(script: string, wish: Wish = {}): Promise<Ran> {
@@ -77,7 +77,7 @@ describe('how it ends', () => {
       ...plan,
       mounts: [...plan.mounts, { kind: 'read' as const, path: '/x', from: '/no/such/folder' }],
     };
-    const { execution, stderr } = await runPlan(bubblewrapRunner(lookAtMachine()), broken);
+    const { execution, stderr } = await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), broken);
     expect(execution.ending).toMatchObject({ outcome: 'setup_failed', exitCode: 125 });
     expect(execution.ending).toHaveProperty('message', expect.stringContaining('/no/such/folder'));
     expect(stderr).toBe('');
@@ -88,8 +88,10 @@ describe('how it ends', () => {
     const machine = lookAtMachine();
     const without = { ...machine, programs: { ...machine.programs, bwrap: null } };
     const before = readdirSync('/proc/self/fd').length;
-    const { execution } = await runPlan(bubblewrapRunner(without), planFor(workspace, ['true']));
+    const boundary = openBubblewrap(without, { tty: false });
+    const { execution } = await runPlan(boundary, planFor(workspace, ['true']));
     expect(execution.ending).toMatchObject({ outcome: 'setup_failed', exitCode: 125 });
+    boundary.close();
     await sleep(50);
     expect(readdirSync('/proc/self/fd').length).toBe(before);
   });
@@ -226,7 +228,9 @@ describe('limits', () => {
     const bomb =
       'my $n = 0; while (defined(my $pid = fork)) { $pid or do { sleep 5; exit }; last if ++$n > 500 } print $n';
     const plan = planFor(rooted, ['perl', '-e', bomb], { allowRoot: true, limits: { maxProcesses: 40 } });
-    expect(Number((await runPlan(bubblewrapRunner(lookAtMachine()), plan)).stdout)).toBeLessThanOrEqual(42);
+    expect(Number((await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), plan)).stdout)).toBeLessThanOrEqual(
+      42,
+    );
     removeFolder(rooted);
   });
 
@@ -365,13 +369,13 @@ describe('programs run', () => {
 
 const DRIVER = `
 import { writeSync } from 'node:fs';
-import { bubblewrapRunner } from '../../../src/adapters/sandbox/bubblewrap.ts';
+import { openBubblewrap } from '../../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import { planFor, runPlan } from '../../sandbox/lab.ts';
 const [folder, name] = process.argv.slice(2);
 const plan = planFor(folder, ['bash', '-c', 'setsid bash -c "exec -a $0 sleep 60" $0 & exec -a $0 sleep 60', name]);
 writeSync(1, 'spawning');
-await runPlan(bubblewrapRunner(lookAtMachine()), plan);
+await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), plan);
 `;
 
 function sleepers(): string {

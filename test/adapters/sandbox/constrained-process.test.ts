@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { constrainedProcessRunner } from '../../../src/adapters/sandbox/constrained-process.ts';
-import { landlockAbi } from '../../../src/adapters/sandbox/landlock.ts';
+import { openConstrainedProcess } from '../../../src/adapters/sandbox/constrained-process.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import { newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
 
 const MIB = 1024 * 1024;
 const SLEEPER = `palyra-constrained-${process.pid}`;
-const machine = lookAtMachine(await landlockAbi(lookAtMachine()));
+const { machine, close } = await openConstrainedProcess(lookAtMachine(), { stdin: 'null' });
+close();
 
 let workspace: string;
 let outside: string;
@@ -34,19 +34,46 @@ afterAll(() => {
   expect(sleepers()).toBe('');
 });
 
-function run(argv: readonly [string, ...string[]], wish: Wish = {}): Promise<Ran> {
+async function run(argv: readonly [string, ...string[]], wish: Wish = {}): Promise<Ran> {
   const wanted = {
     tier: 'b',
     egress: 'none',
     ...wish,
     machine: { landlockAbi: machine.landlockAbi, ...wish.machine },
   } as const;
-  return runPlan(constrainedProcessRunner(machine), planFor(workspace, argv, wanted), wish);
+  const plan = planFor(workspace, argv, wanted);
+  return runPlan(await openConstrainedProcess(lookAtMachine(), plan), plan, wish);
 }
 
 function sh(script: string, wish: Wish = {}): Promise<Ran> {
   return run(['bash', '-c', script], wish);
 }
+
+describe('what stands before the command is known', () => {
+  test('it ends when it is not used, and leaves nothing open', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    const boundary = await openConstrainedProcess(lookAtMachine(), { stdin: 'pipe' });
+    expect(supervisors()).not.toBe('');
+    boundary.close();
+    await sleep(100);
+    expect([supervisors(), readdirSync('/proc/self/fd').length]).toEqual(['', before]);
+  });
+
+  test('a supervisor that is gone is a set-up that failed', async () => {
+    const boundary = await openConstrainedProcess(lookAtMachine(), { stdin: 'null' });
+    process.kill(Number(supervisors()), 'SIGKILL');
+    await sleep(100);
+    const { execution } = await runPlan(boundary, planFor(workspace, ['true'], { tier: 'b', egress: 'none' }));
+    expect(execution.ending).toMatchObject({ outcome: 'setup_failed', exitCode: 125 });
+  });
+
+  test('it is for a command whose input is connected as it was said', async () => {
+    const boundary = await openConstrainedProcess(lookAtMachine(), { stdin: 'null' });
+    const piped = planFor(workspace, ['cat'], { tier: 'b', egress: 'none', stdin: 'pipe' });
+    expect((await runPlan(boundary, piped)).execution.ending.outcome).toBe('setup_failed');
+    boundary.close();
+  });
+});
 
 describe('how it ends', () => {
   test('exit codes and signals', async () => {
@@ -188,15 +215,20 @@ describe('what Landlock and seccomp hold where the kernel has them', () => {
 
 const DRIVER = `
 import { writeSync } from 'node:fs';
-import { constrainedProcessRunner } from '../../../src/adapters/sandbox/constrained-process.ts';
+import { openConstrainedProcess } from '../../../src/adapters/sandbox/constrained-process.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import { planFor, runPlan } from '../../sandbox/lab.ts';
 const [folder, name] = process.argv.slice(2);
 const argv = ['bash', '-c', 'setsid bash -c "exec -a $0 sleep 60" $0 & exec -a $0 sleep 60', name];
 const plan = planFor(folder, argv, { tier: 'b', egress: 'none' });
 writeSync(1, 'spawning');
-await runPlan(constrainedProcessRunner(lookAtMachine()), plan);
+await runPlan(await openConstrainedProcess(lookAtMachine(), plan), plan);
 `;
+
+/** The numbers of the supervisors below this process. */
+function supervisors(): string {
+  return spawnSync('pgrep', ['-P', `${process.pid}`, 'perl'], { encoding: 'utf8' }).stdout;
+}
 
 function sleepers(): string {
   return spawnSync('pgrep', ['-f', SLEEPER], { encoding: 'utf8' }).stdout;
