@@ -25,8 +25,14 @@ export function constraintsFor(plan: Plan, architecture: Architecture, umask: nu
 }
 
 const CALLS = {
-  x64: { prctl: 157, prlimit64: 302, openat: 257, close: 3, setgroups: 116, setresgid: 119, setresuid: 117 },
-  arm64: { prctl: 167, prlimit64: 261, openat: 56, close: 57, setgroups: 159, setresgid: 149, setresuid: 147 },
+  x64: {
+    ...{ prctl: 157, prlimit64: 302, openat: 257, close: 3, rt_sigprocmask: 14, signalfd4: 289 },
+    ...{ setgroups: 116, setresgid: 119, setresuid: 117 },
+  },
+  arm64: {
+    ...{ prctl: 167, prlimit64: 261, openat: 56, close: 57, rt_sigprocmask: 135, signalfd4: 74 },
+    ...{ setgroups: 159, setresgid: 149, setresuid: 147 },
+  },
 } as const satisfies Record<Architecture, Record<string, number>>;
 
 /** Not RLIMIT_NPROC: outside of a user namespace it counts everything that the user runs. */

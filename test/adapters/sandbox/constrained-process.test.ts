@@ -136,14 +136,15 @@ describe('limits', () => {
       'my @all; for (1..400) { push @all, "x" x (1 << 20); select(undef, undef, undef, 0.002) } print "had it"';
     const ate = await run(['perl', '-e', eat], { machine: { cgroup }, limits: { memoryLimitBytes: 128 * MIB } });
     expect([ate.stdout, ate.execution.ending.exitCode === 0]).toEqual(['', false]);
-    const bomb =
-      'my $n = 0; while (defined(my $pid = fork)) { $pid or do { sleep 5; exit }; last if ++$n > 4000 } sleep 1; print $n';
+    const bomb = `# ${SLEEPER}
+      my $n = 0; while (defined(my $pid = fork)) { $pid or do { sleep 60; exit }; last if ++$n > 4000 } sleep 1; print $n`;
     const { stdout, execution } = await run(['perl', '-e', bomb], {
       machine: { cgroup },
       limits: { maxProcesses: 40 },
     });
     if (cgroup === null) expect(execution.ending).toMatchObject({ outcome: 'limit', limit: 'processes' });
     else expect(Number(stdout)).toBeLessThan(44);
+    expect(sleepers()).toBe('');
   });
 });
 
