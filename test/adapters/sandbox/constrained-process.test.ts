@@ -205,6 +205,13 @@ describe('what Landlock and seccomp hold where the kernel has them', () => {
     expect((await run(['perl', '-e', calls])).stdout).toBe('1,1,1,1,0');
   });
 
+  test('it runs as the owner of the workspace, without other groups or rights, with the caller’s umask', async () => {
+    const script =
+      'id -u; id -G; umask; pwd; grep -E "^Cap(Eff|Prm|Inh|Amb)" /proc/self/status | grep -vc 0000000000000000';
+    const { stdout } = await sh(script, { hooks: { umask: 0o27 } });
+    expect(stdout).toBe(`1000\n1000\n0027\n${workspace}\n0\n`);
+  });
+
   test('strict without hosts leaves no socket at all', async () => {
     const probe =
       'for ([2, 1], [2, 2], [10, 1], [16, 3], [1, 1]) { print socket(my $s, $_->[0], $_->[1], 0) ? "made" : "none", "," }';
