@@ -83,7 +83,7 @@ open STDOUT, '>&', $output; open STDERR, '>&', $errors;
 close $_ for $output, $errors;
 my (%nr, @argv, @landlock, @paths, @limits, @user, $filter, $cwd, %environment);
 for (split /\0/, $words) {
-  my ($kind, $rest) = /^(\w+) (.*)$/s or next;
+  my ($kind, $rest) = /^(\w+) (.*)$/s or exit 125;
   if ($kind eq 'call') { my ($name, $number) = split / /, $rest; $nr{$name} = $number }
   elsif ($kind eq 'landlock') { @landlock = split / /, $rest }
   elsif ($kind eq 'path') { push @paths, [split / /, $rest, 3] }

@@ -98,7 +98,9 @@ function setupFailed(message: string): Ending {
 function openGroup(plan: Plan): ControlGroup | null {
   if (plan.memory !== 'cgroup') return null;
   const place = findGroupPlace();
-  return place === null ? null : createGroup(place, plan.limits);
+  // the plan counts on it: nothing else bounds the memory
+  if (place === null) throw new SetupFailed('there is no control group any more');
+  return createGroup(place, plan.limits);
 }
 
 async function watch(

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openBubblewrap } from '../../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import { newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
@@ -92,8 +92,7 @@ describe('how it ends', () => {
     const { execution } = await runPlan(boundary, planFor(workspace, ['true']));
     expect(execution.ending).toMatchObject({ outcome: 'setup_failed', exitCode: 125 });
     boundary.close();
-    await sleep(50);
-    expect(readdirSync('/proc/self/fd').length).toBe(before);
+    await vi.waitFor(() => expect(readdirSync('/proc/self/fd').length).toBe(before));
   });
 
   test('what cannot be journaled does not run', async () => {

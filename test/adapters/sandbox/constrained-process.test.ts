@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openConstrainedProcess } from '../../../src/adapters/sandbox/constrained-process.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import { newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
@@ -55,14 +55,13 @@ describe('what stands before the command is known', () => {
     const boundary = await openConstrainedProcess(lookAtMachine(), { stdin: 'pipe' });
     expect(supervisors()).not.toBe('');
     boundary.close();
-    await sleep(100);
-    expect([supervisors(), readdirSync('/proc/self/fd').length]).toEqual(['', before]);
+    await vi.waitFor(() => expect([supervisors(), readdirSync('/proc/self/fd').length]).toEqual(['', before]));
   });
 
   test('a supervisor that is gone is a set-up that failed', async () => {
     const boundary = await openConstrainedProcess(lookAtMachine(), { stdin: 'null' });
     process.kill(Number(supervisors()), 'SIGKILL');
-    await sleep(100);
+    await vi.waitFor(() => expect(supervisors()).toBe(''));
     const { execution } = await runPlan(boundary, planFor(workspace, ['true'], { tier: 'b', egress: 'none' }));
     expect(execution.ending).toMatchObject({ outcome: 'setup_failed', exitCode: 125 });
   });
