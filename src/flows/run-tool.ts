@@ -79,6 +79,8 @@ export interface ToolRun {
 /** Why a command does not run. */
 export interface Refusal {
   readonly outcome: 'refused' | 'setup_failed';
+  /** of a refusal: 126, if left out; 127: no such command */
+  readonly exitCode?: 127;
   readonly reasons: readonly [Reason, ...Reason[]];
   readonly hint?: string;
 }
@@ -131,7 +133,20 @@ function planCall({ paths, boundary: { machine } }: RunDesk, call: ToolCall): { 
   const searchPath = run.environment.PATH ?? '';
   const judged = preflight(run.argv, { ...scope, searchPath, executables, interpreters, tier, egress, hosts });
   if (!judged.ok) return refusalOf({ outcome: 'refused', ...judged });
-  return planned.ok ? { plan: planned.plan } : refusalOf(planned);
+  if (!planned.ok) return refusalOf(planned);
+  return isThere(run, paths) ? { plan: planned.plan } : noCommand(run);
+}
+
+/** What is not there outside is not there inside: an operator is not asked about it, and a report can tell it. */
+function isThere({ argv: [program], cwd, environment }: RunRequest, paths: Paths): boolean {
+  if (!program.includes('/')) return paths.findProgram(program, environment.PATH ?? '') !== undefined;
+  return paths.isThere(program.startsWith('/') ? program : `${cwd}/${program}`);
+}
+
+function noCommand({ argv: [program], cwd, environment }: RunRequest): Refusal {
+  const reasons = [{ code: 'exec.no_command', words: `${program}: no such command` }] as const;
+  const hint = program.includes('/') ? `it is looked for from ${cwd}` : `inside, PATH is ${environment.PATH}`;
+  return { outcome: 'refused', exitCode: 127, reasons, hint };
 }
 
 function refusalOf(given: {
@@ -309,7 +324,7 @@ async function refuse(desk: RunDesk, run: Begun, refusal: Refusal): Promise<Tool
   const [{ code, words }] = refusal.reasons;
   const ending: Ending =
     refusal.outcome === 'refused'
-      ? { outcome: 'refused', exitCode: 126, reasonCode: code }
+      ? { outcome: 'refused', exitCode: refusal.exitCode ?? 126, reasonCode: code }
       : { outcome: 'setup_failed', exitCode: 125, reasonCode: code, message: words };
   const { principal } = run.call.request;
   const payload = {
