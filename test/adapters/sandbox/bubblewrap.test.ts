@@ -6,7 +6,8 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bubblewrapRunner } from '../../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
-import { newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
+import type { RunningCommand } from '../../../src/sandbox/runner.ts';
+import { groupsLeft, newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
 
 const MIB = 1024 * 1024;
 // stands in the command line of everything around a sleeping command, the sandbox's own processes too
@@ -153,7 +154,7 @@ describe('limits', () => {
   });
 
   test('SIGTERM comes first, and a command may tidy up', async () => {
-    const ran = await sh("trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done", { limits: { timeoutMs: 300 } });
+    const ran = await sh("trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done", { limits: { timeoutMs: 2000 } });
     expect(ran).toMatchObject({ stdout: 'bye\n', execution: { ending: { outcome: 'timed_out' } } });
   });
 
@@ -286,15 +287,21 @@ describe('nothing is left', () => {
   }, 180_000);
 
   test('signals reach the command, and the second one does not ask', async () => {
-    const polite = await sh("trap 'echo caught; exit 7' INT; echo up; while :; do sleep 0.05; done", {
-      hooks: { started: (command) => setTimeout(() => command.signal('SIGINT'), 300) },
+    const interrupt = async (command: RunningCommand): Promise<void> => {
+      while (!existsSync(join(workspace, 'up'))) await sleep(10);
+      command.signal('SIGINT');
+    };
+    const polite = await sh("trap 'echo caught; exit 7' INT; touch up; while :; do sleep 0.05; done", {
+      hooks: { started: interrupt },
     });
-    expect(polite).toMatchObject({ stdout: 'up\ncaught\n', execution: { ending: { outcome: 'exited', exitCode: 7 } } });
-    const stubborn = await sh("trap '' INT TERM; while :; do sleep 0.05; done", {
+    expect(polite).toMatchObject({ stdout: 'caught\n', execution: { ending: { outcome: 'exited', exitCode: 7 } } });
+    removeFolder(join(workspace, 'up'));
+    const stubborn = await sh("trap '' INT TERM; touch up; while :; do sleep 0.05; done", {
       hooks: {
-        started: (command) => {
-          setTimeout(() => command.signal('SIGINT'), 200);
-          setTimeout(() => command.signal('SIGINT'), 400);
+        started: async (command) => {
+          await interrupt(command);
+          await sleep(200);
+          await interrupt(command);
         },
       },
     });
@@ -376,11 +383,4 @@ await runPlan(bubblewrapRunner(lookAtMachine()), plan);
 
 function sleepers(): string {
   return spawnSync('pgrep', ['-f', SLEEPER], { encoding: 'utf8' }).stdout;
-}
-
-function groupsLeft(): string[] {
-  return ['/sys/fs/cgroup/memory', '/sys/fs/cgroup/pids']
-    .filter((folder) => existsSync(folder))
-    .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
-    .filter((name) => new RegExp(`(^|/)palyra-${process.pid}-\\d+$`).test(name));
 }
