@@ -358,12 +358,13 @@ describe('protected files', () => {
 
 describe('programs run', () => {
   test('Node with threads, Python, git, tar and perl', async () => {
+    const limits = { timeoutMs: 300_000, cpuTimeLimitMs: 300_000 };
     const node =
       "const { Worker } = require('node:worker_threads'); new Worker('require(`node:worker_threads`).parentPort.postMessage(1)', { eval: true }).on('message', (m) => console.log(m, require('node:child_process').execSync('echo child').toString()))";
-    expect((await run(['node', '-e', node])).stdout).toBe('1 child\n\n');
+    expect((await run(['node', '-e', node], { limits })).stdout).toBe('1 child\n\n');
     const python =
       'import threading, subprocess, ssl; t = threading.Thread(target=lambda: print("thread")); t.start(); t.join(); print(subprocess.check_output(["echo", "child"]).decode().strip())';
-    expect((await run(['python3', '-c', python])).stdout).toBe('thread\nchild\n');
+    expect((await run(['python3', '-c', python], { limits })).stdout).toBe('thread\nchild\n');
     expect((await sh('echo x > f && tar cf a.tar f && tar tf a.tar && git --version | cut -d" " -f1')).stdout).toBe(
       'f\ngit\n',
     );

@@ -178,7 +178,9 @@ describe('what Landlock and seccomp hold where the kernel has them', () => {
     const calls = `$! = 0; syscall(${ptrace}, 16, 1, 0, 0); print $!+0, ","; syscall(${unshare}, 0x10000000); print $!+0, ","; socket(my $s, 1, 1, 0); print $!+0, ","; print chmod(04755, "f") ? 0 : $!+0, ","; print kill(0, ${pid})`;
     writeFileSync(join(workspace, 'f'), '', { mode: 0o777 });
     spawnSync('chown', ['1000:1000', join(workspace, 'f')]);
-    expect((await run(['perl', '-e', calls])).stdout).toBe('1,1,1,1,0');
+    // before Landlock 6 one's own processes outside can be signalled
+    const reached = process.getuid?.() === 0 || machine.landlockAbi >= 6 ? 0 : 1;
+    expect((await run(['perl', '-e', calls])).stdout).toBe(`1,1,1,1,${reached}`);
   });
 
   test('strict without hosts leaves no socket at all', async () => {
