@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bubblewrapRunner } from '../../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
+import type { Sightings } from '../../../src/sandbox/protected-files.ts';
 import type { RunningCommand } from '../../../src/sandbox/runner.ts';
 import { groupsLeft, newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
 
@@ -151,6 +152,16 @@ describe('limits', () => {
   test('the time limit ends even who ignores SIGTERM', async () => {
     const { execution } = await sh("trap '' TERM; while :; do sleep 1; done", { limits: { timeoutMs: 300 } });
     expect(execution.ending).toEqual({ outcome: 'timed_out', exitCode: 124 });
+  });
+
+  test('time that is up before a command begins is told as that, and nothing runs', async () => {
+    const beforeStart = async (seen: Sightings): Promise<Sightings> => {
+      await sleep(1000);
+      return seen;
+    };
+    const { execution } = await sh('touch ran', { limits: { timeoutMs: 300 }, hooks: { beforeStart } });
+    expect(execution.ending).toEqual({ outcome: 'timed_out', exitCode: 124 });
+    expect(existsSync(join(workspace, 'ran'))).toBe(false);
   });
 
   test('SIGTERM comes first, and a command may tidy up', async () => {
