@@ -28,6 +28,7 @@ echo '127.0.0.1 localhost' >/etc/hosts
 : >/etc/resolv.conf
 cat /usr/share/ca-certificates/mozilla/*.crt >/etc/ssl/certs/ca-certificates.crt
 ln -s mawk /usr/bin/awk
+mkdir -p /usr/local/bin /usr/local/sbin
 ldconfig
 
 # groups as systemd makes them: root's shell in a slice of root's, the user's in one that the user may divide
