@@ -30,7 +30,7 @@ const DEBIAN =
   'base-files base-passwd bash bsdutils coreutils dash debianutils findutils grep gzip hostname kmod libc-bin mawk mount sed tar';
 const ADDED = /^packages=\((.*)\)$/m.exec(readFileSync(join(PACKAGE, '.ci/run'), 'utf8'))?.[1] ?? '';
 const TESTS = [
-  'test/sandbox test/adapters/sandbox test/egress test/cli/exec',
+  'test/sandbox test/adapters/sandbox test/egress',
   'test/transcripts.test.ts --testNamePattern (exec|sandbox-check).txt',
 ];
 // a processor that is emulated takes twenty times as long
