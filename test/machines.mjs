@@ -108,7 +108,7 @@ function debian({ name, folder, debian: architecture }) {
   return join(root, 'boot', kernel);
 }
 
-/** This checkout below `root`, with what it needs on that machine, and the Node that runs this. */
+/** This checkout below `root`, with what it needs on that machine, and the Node and npm that run this. */
 function palyra({ name, folder }) {
   say(name, 'palyra');
   const home = join(folder, 'root/palyra');
@@ -117,10 +117,13 @@ function palyra({ name, folder }) {
   writeFileSync(join(home, 'tests'), TESTS.map((test) => `${test} ${PATIENCE}\n`).join(''));
   const there = ['--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--os', 'linux', '--cpu', name];
   run('npm', ['ci', ...there, '--libc', 'glibc', '--prefix', home]);
-  const node = `node-linux-${name}`;
-  const major = process.versions.node.split('.')[0];
-  run('npm', ['install', ...there, '--force', '--prefix', join(folder, 'node'), `${node}@${major}`]);
-  cpSync(join(folder, 'node/node_modules', node, 'bin/node'), join(folder, 'root/usr/bin/node'));
+  const node = `node-linux-${name}@${process.versions.node.split('.')[0]}`;
+  const npm = `npm@${execFileSync('npm', ['--version'], { encoding: 'utf8' }).trim()}`;
+  run('npm', ['install', ...there, '--force', '--prefix', join(folder, 'node'), node, npm]);
+  const [modules, usr] = [join(folder, 'node/node_modules'), join(folder, 'root/usr')];
+  cpSync(join(modules, `node-linux-${name}/bin/node`), join(usr, 'bin/node'));
+  cpSync(join(modules, 'npm'), join(usr, 'lib/node_modules/npm'), { recursive: true });
+  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(usr, 'bin/npm'));
   cpSync(join(import.meta.dirname, 'machine.sh'), join(folder, 'root/init'));
 }
 
