@@ -148,7 +148,7 @@ describe.each([
   test('many bytes arrive as they were sent, both ways', async () => {
     writeFileSync(join(workspace, 'big'), 'x'.repeat(3_000_000));
     const { stdout } = await sandboxed(
-      curl('--noproxy', '*', '--data-binary', '@big', 'https://allowed.example/'),
+      curl('--max-time', '60', '--noproxy', '*', '--data-binary', '@big', 'https://allowed.example/'),
       carrier,
     );
     expect(JSON.parse(stdout).body).toHaveLength(3_000_000);

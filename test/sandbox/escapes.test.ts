@@ -8,6 +8,7 @@ import { openBubblewrap } from '../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../src/adapters/sandbox/machine.ts';
 import { makeFolders, newFolder, planFor, type Ran, removeFolder, runPlan } from './lab.ts';
 
+const IS_ROOT = process.getuid?.() === 0;
 const OWNER = 1000;
 const NOBODY = 65534;
 
@@ -87,7 +88,7 @@ function expectAllHeld({ stdout, stderr }: Pick<Ran, 'stdout' | 'stderr'>): void
 }
 
 describe('tier c holds every attack', () => {
-  test('as root, dropping to the owner of the workspace', async () => {
+  test.runIf(IS_ROOT)('as root, dropping to the owner of the workspace', async () => {
     const folder = workspace('dropped', OWNER);
     const plan = planFor(folder, attackArguments(folder), { hidden: hiddenIn(folder) });
     expect(plan.user).toEqual({ uid: OWNER, gid: OWNER });
@@ -95,7 +96,7 @@ describe('tier c holds every attack', () => {
     expectUntouched(folder);
   });
 
-  test('as root that stays root', async () => {
+  test.runIf(IS_ROOT)('as root that stays root', async () => {
     const folder = workspace('rooted', 0);
     const plan = planFor(folder, attackArguments(folder), { hidden: hiddenIn(folder), allowRoot: true });
     expect(plan.asRoot).toBe(true);
@@ -113,21 +114,11 @@ describe('tier c holds every attack', () => {
       format: 'esm',
       outfile: driver,
     });
-    const ran = spawnSync(
-      'setpriv',
-      [
-        '--reuid',
-        `${NOBODY}`,
-        '--regid',
-        `${NOBODY}`,
-        '--clear-groups',
-        process.execPath,
-        driver,
-        folder,
-        ...attackArguments(folder),
-      ],
-      { encoding: 'utf8', env: { PATH: '/usr/bin:/bin', PALYRA_TOKEN: 'secret' } },
-    );
+    const drop = ['setpriv', '--reuid', `${NOBODY}`, '--regid', `${NOBODY}`, '--clear-groups'];
+    const driven = [process.execPath, driver, folder, ...attackArguments(folder)];
+    const [command = '', ...words] = [...(IS_ROOT ? drop : []), ...driven];
+    const env = { PATH: '/usr/bin:/bin', PALYRA_TOKEN: 'secret' };
+    const ran = spawnSync(command, words, { encoding: 'utf8', env });
     expectAllHeld(ran);
     expectUntouched(folder);
   });

@@ -1,5 +1,6 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
+import { findGroupPlace } from '../../src/adapters/sandbox/control-group.ts';
 import { lookAtMachine, lookAtWorkspace } from '../../src/adapters/sandbox/machine.ts';
 import { insideEnvironment } from '../../src/sandbox/environment.ts';
 import type { Execution } from '../../src/sandbox/execution.ts';
@@ -34,6 +35,20 @@ export function removeFolder(folder: string): void {
 
 export function makeFolders(...folders: readonly string[]): void {
   for (const folder of folders) mkdirSync(folder, { recursive: true });
+}
+
+/** Where this process makes control groups, if it can. */
+export function groupFolders(): readonly string[] {
+  const place = findGroupPlace();
+  if (place === null) return [];
+  return place.version === 'v1' ? [place.memory, place.pids] : [place.folder];
+}
+
+/** The control groups that this process made and did not remove. */
+export function groupsLeft(): string[] {
+  return groupFolders()
+    .flatMap((folder) => readdirSync(folder))
+    .filter((name) => name.startsWith(`palyra-${process.pid}-`));
 }
 
 export function planFor(workspace: string, argv: readonly [string, ...string[]], wish: Wish = {}): Plan {

@@ -145,8 +145,9 @@ async function watch(
     }
   } catch (error) {
     child.kill('SIGKILL');
-    await supervision;
-    throw error;
+    const { cause } = await supervision;
+    // a limit that ended it before it began is why nothing inside could be looked at
+    if (cause === null || !(error instanceof SetupFailed)) throw error;
   } finally {
     void supervision.finally(() => lifeline.destroy());
   }

@@ -20,10 +20,11 @@ export function descendantsOf(root: number): number[] {
 export function useOf(pid: number): ProcessUse | undefined {
   const [, resident, shared] = read(`/proc/${pid}/statm`)?.split(' ').map(Number) ?? [];
   if (resident === undefined || shared === undefined) return undefined;
+  page ??= pageSize();
   // files that are mapped count as shared too: only much of it is worth a closer look
-  const status = shared * PAGE > MUCH_SHARED ? (read(`/proc/${pid}/status`) ?? '') : '';
+  const status = shared * page > MUCH_SHARED ? (read(`/proc/${pid}/status`) ?? '') : '';
   return {
-    ownBytes: (resident - shared) * PAGE,
+    ownBytes: (resident - shared) * page,
     sharedBytes: Number(/^RssShmem:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024,
   };
 }
@@ -72,9 +73,17 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-// 4 KiB on x64 and on arm64 Debian
-const PAGE = 4096;
+let page: number | undefined;
 const MUCH_SHARED = 4 * 1024 * 1024;
+
+/** Bytes: on arm64 a kernel has pages of 4, 16 or 64 KiB. Source: getauxval(3), pairs of words; AT_PAGESZ is 6. */
+function pageSize(): number {
+  const words = Buffer.from(read('/proc/self/auxv') ?? '', 'latin1');
+  for (let at = 0; at + 16 <= words.length; at += 16) {
+    if (words.readBigUInt64LE(at) === 6n) return Number(words.readBigUInt64LE(at + 8));
+  }
+  return 4096;
+}
 
 function childrenOf(pid: number): number[] {
   const children: number[] = [];

@@ -6,7 +6,9 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openBubblewrap } from '../../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
-import { newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
+import type { Sightings } from '../../../src/sandbox/protected-files.ts';
+import type { RunningCommand } from '../../../src/sandbox/runner.ts';
+import { groupsLeft, newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
 
 const MIB = 1024 * 1024;
 // stands in the command line of everything around a sleeping command, the sandbox's own processes too
@@ -153,8 +155,18 @@ describe('limits', () => {
     expect(execution.ending).toEqual({ outcome: 'timed_out', exitCode: 124 });
   });
 
+  test('time that is up before a command begins is told as that, and nothing runs', async () => {
+    const beforeStart = async (seen: Sightings): Promise<Sightings> => {
+      await sleep(1000);
+      return seen;
+    };
+    const { execution } = await sh('touch ran', { limits: { timeoutMs: 300 }, hooks: { beforeStart } });
+    expect(execution.ending).toEqual({ outcome: 'timed_out', exitCode: 124 });
+    expect(existsSync(join(workspace, 'ran'))).toBe(false);
+  });
+
   test('SIGTERM comes first, and a command may tidy up', async () => {
-    const ran = await sh("trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done", { limits: { timeoutMs: 300 } });
+    const ran = await sh("trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done", { limits: { timeoutMs: 2000 } });
     expect(ran).toMatchObject({ stdout: 'bye\n', execution: { ending: { outcome: 'timed_out' } } });
   });
 
@@ -289,15 +301,21 @@ describe('nothing is left', () => {
   }, 180_000);
 
   test('signals reach the command, and the second one does not ask', async () => {
-    const polite = await sh("trap 'echo caught; exit 7' INT; echo up; while :; do sleep 0.05; done", {
-      hooks: { started: (command) => setTimeout(() => command.signal('SIGINT'), 300) },
+    const interrupt = async (command: RunningCommand): Promise<void> => {
+      while (!existsSync(join(workspace, 'up'))) await sleep(10);
+      command.signal('SIGINT');
+    };
+    const polite = await sh("trap 'echo caught; exit 7' INT; touch up; while :; do sleep 0.05; done", {
+      hooks: { started: interrupt },
     });
-    expect(polite).toMatchObject({ stdout: 'up\ncaught\n', execution: { ending: { outcome: 'exited', exitCode: 7 } } });
-    const stubborn = await sh("trap '' INT TERM; while :; do sleep 0.05; done", {
+    expect(polite).toMatchObject({ stdout: 'caught\n', execution: { ending: { outcome: 'exited', exitCode: 7 } } });
+    removeFolder(join(workspace, 'up'));
+    const stubborn = await sh("trap '' INT TERM; touch up; while :; do sleep 0.05; done", {
       hooks: {
-        started: (command) => {
-          setTimeout(() => command.signal('SIGINT'), 200);
-          setTimeout(() => command.signal('SIGINT'), 400);
+        started: async (command) => {
+          await interrupt(command);
+          await sleep(200);
+          await interrupt(command);
         },
       },
     });
@@ -354,12 +372,13 @@ describe('protected files', () => {
 
 describe('programs run', () => {
   test('Node with threads, Python, git, tar and perl', async () => {
+    const limits = { timeoutMs: 300_000, cpuTimeLimitMs: 300_000 };
     const node =
       "const { Worker } = require('node:worker_threads'); new Worker('require(`node:worker_threads`).parentPort.postMessage(1)', { eval: true }).on('message', (m) => console.log(m, require('node:child_process').execSync('echo child').toString()))";
-    expect((await run(['node', '-e', node])).stdout).toBe('1 child\n\n');
+    expect((await run(['node', '-e', node], { limits })).stdout).toBe('1 child\n\n');
     const python =
       'import threading, subprocess, ssl; t = threading.Thread(target=lambda: print("thread")); t.start(); t.join(); print(subprocess.check_output(["echo", "child"]).decode().strip())';
-    expect((await run(['python3', '-c', python])).stdout).toBe('thread\nchild\n');
+    expect((await run(['python3', '-c', python], { limits })).stdout).toBe('thread\nchild\n');
     expect((await sh('echo x > f && tar cf a.tar f && tar tf a.tar && git --version | cut -d" " -f1')).stdout).toBe(
       'f\ngit\n',
     );
@@ -379,11 +398,4 @@ await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), plan);
 
 function sleepers(): string {
   return spawnSync('pgrep', ['-f', SLEEPER], { encoding: 'utf8' }).stdout;
-}
-
-function groupsLeft(): string[] {
-  return ['/sys/fs/cgroup/memory', '/sys/fs/cgroup/pids']
-    .filter((folder) => existsSync(folder))
-    .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
-    .filter((name) => new RegExp(`(^|/)palyra-${process.pid}-\\d+$`).test(name));
 }
