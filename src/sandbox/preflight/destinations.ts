@@ -80,16 +80,16 @@ function readAuthority(text: string, scheme: string): Reading {
   const userinfo = parts.length === 2 ? (parts[0] ?? '') : '';
   if (!/^[A-Za-z0-9._~!$&'()*+,;=:%-]*$/.test(userinfo))
     return { kind: 'ambiguous', why: 'userinfo holds odd characters' };
+  const written = parts.at(-1) ?? '';
   // an empty port is that of the scheme (WHATWG URL)
-  const host = (parts.at(-1) ?? '').replace(DEFAULT_PORTS[scheme] === undefined ? /$^/ : /(?<=[^:]):$/, '');
+  const host = DEFAULT_PORTS[scheme] === undefined ? written : written.replace(/(?<=[^:]):$/, '');
   const read =
     host.startsWith('[') || host.split(':').length < 3
       ? parseAuthority(host.replace(/:0+(?=\d)/, ':'))
       : canonicalHost(host);
   if (read.kind === 'refused') return { kind: 'ambiguous', why: read.why };
-  const written = 'port' in read && typeof read.port === 'number' ? read.port : null;
-  const port =
-    written === 22 && /^(git\+)?ssh(\+git)?$/.test(scheme) ? null : (written ?? DEFAULT_PORTS[scheme] ?? null);
+  const own = 'port' in read && typeof read.port === 'number' ? read.port : null;
+  const port = own === 22 && /^(git\+)?ssh(\+git)?$/.test(scheme) ? null : (own ?? DEFAULT_PORTS[scheme] ?? null);
   return { kind: 'destination', at: { kind: read.kind, host: read.host }, port };
 }
 

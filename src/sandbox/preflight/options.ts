@@ -118,27 +118,29 @@ function readLong(argv: readonly string[], index: number, table: Table, items: I
   if (argument.length === written.length && known !== undefined) {
     return readApart(argv, index, { name, ...known }, table, items);
   }
-  const { use, apart } = known ?? begun(name, table);
+  const { use, apart, whole } = known === undefined ? begun(name, table) : { ...known, whole: name };
   if (argument.length > written.length) {
     const value = argument.slice(written.length + 1);
-    items.push({ kind: 'option', name, use: use === 'unknown' ? 'other' : use, value });
+    items.push({ kind: 'option', name: whole, use: use === 'unknown' ? 'other' : use, value });
     return 0;
   }
   // a beginning, or an option of that very name: what follows is judged as its value, and read on as if it were not
   const value = apart === 0 ? undefined : argv[index + apart];
-  if (use === 'refused' || value !== undefined) items.push({ kind: 'option', name, use, value });
+  if (use === 'refused' || value !== undefined) items.push({ kind: 'option', name: whole, use, value });
   items.push({ kind: 'option', name, use: 'unknown', value: undefined });
   return 0;
 }
 
 /** What a beginning stands for; where it may be several, the stricter reading counts. */
-function begun(name: string, { options, rules }: Table): Known {
-  const whole = [...options].filter(([option]) => option.startsWith('--') && option.startsWith(name));
-  const all = rules.words || name.length < 3 ? [] : whole.map(([, known]) => known);
+function begun(name: string, { options, rules }: Table): Known & { readonly whole: string } {
+  const isBeginning = !rules.words && name.length > 2;
+  const found = [...options].filter(([option]) => isBeginning && option.startsWith('--') && option.startsWith(name));
+  const all = found.map(([, known]) => known);
   const apart = Math.max(0, ...all.map((known) => known.apart));
   const uses = new Set(all.map(({ use }) => use));
   const use = (['refused', 'dials', 'port'] as const).find((strict) => uses.has(strict));
-  return { use: use ?? (all.length === 0 ? 'unknown' : 'other'), apart };
+  const whole = found.length === 1 ? found[0]?.[0] : undefined;
+  return { whole: whole ?? name, use: use ?? (all.length === 0 ? 'unknown' : 'other'), apart };
 }
 
 function readBundle(argv: readonly string[], index: number, table: Table, items: Item[]): number {

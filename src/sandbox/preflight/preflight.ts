@@ -54,9 +54,7 @@ function judgeProgram(argv: readonly string[], start: number, rules: CommandRule
   const program = argv[start] ?? '';
   const names = namesOf(program, rules);
   if (program.startsWith('-')) return runsPrograms('a launcher with', program);
-  if (names.some((name) => kindOf(name) === 'escalates')) {
-    return escalates(program);
-  }
+  if (names.some((name) => kindOf(name) === 'escalates')) return escalates(program);
   const launcher = names.find((name) => kindOf(name) === 'launcher');
   if (launcher !== undefined) return unwrap(argv, start, LAUNCHERS[launcher] ?? { operands: 0 }, rules);
   return judgeExecutable(argv, start, names, rules) ?? judgeArguments(argv, start, names, rules);
@@ -141,7 +139,7 @@ function unwrap(argv: readonly string[], start: number, launcher: Launcher, rule
   }
   // alone it only prints (env, nice) or echoes (xargs): it is then a program like others
   const refused = judgeExecutable(argv, start, namesOf(name, rules), rules);
-  const asks = own.some((item) => item.kind === 'option' && isQuestion(item.name));
+  const asks = own.some((item) => item.kind === 'option' && /^--(version|help|list|show)$/.test(item.name));
   return refused ?? (launcher.shell && !asks && !rules.interpreters ? runsAny(name) : undefined);
 }
 
@@ -152,7 +150,7 @@ function unread(name: string, option: string): Refusal {
 }
 
 function isQuestion(option: string): boolean {
-  return /^--(version|help|list|show)$/.test(option);
+  return /^--(version|help)$/.test(option);
 }
 
 /** xargs reads further arguments, or the program itself, from where no check sees them. */
@@ -269,7 +267,9 @@ function portsApart(items: readonly Item[], tool: Tool): Port[] {
   const options = items.flatMap((item) => {
     if (item.kind !== 'option' || item.value === undefined) return [];
     if (item.use === 'port') return item.value.split(',');
-    return item.name === '-o' ? (/^Port[=\s]+(.*)$/is.exec(item.value)?.slice(1) ?? []) : [];
+    return item.name === '-o' && tool.values !== undefined
+      ? (/^Port[=\s]+(.*)$/is.exec(item.value)?.slice(1) ?? [])
+      : [];
   });
   return [...options, ...(tool.operands === 'host-and-ports' ? operands.slice(1) : [])]
     .map(readPort)
@@ -297,12 +297,11 @@ interface Position {
 }
 
 function judgeItem(item: Item, position: Position, rules: CommandRules): Refusal | undefined {
+  if (item.kind === 'option' && item.use === 'refused') return runsPrograms(position.name, item.name);
   // alone, a dash is the standard input or output
-  if (item.value === '-') return undefined;
+  if (item.value === '-' || item.value === undefined) return undefined;
   if (item.kind === 'operand') return judgeOperand(item.value, position, rules);
   const { tool = {}, name, interprets = false } = position;
-  if (item.use === 'refused') return runsPrograms(name, item.name);
-  if (item.value === undefined) return undefined;
   if (interprets && (item.use === 'text' || isScript(item.value))) return judgeScript(item.value, name, rules);
   if (tool.values?.[item.name]?.test(item.value) === false) {
     return runsPrograms(name, `${item.name} ${item.value.split(/[=\s]/)[0]}`);
@@ -312,7 +311,7 @@ function judgeItem(item: Item, position: Position, rules: CommandRules): Refusal
   // `--data x` is sent as it stands, `--data @x` and `--data-urlencode name@x` are files
   if (item.use === 'text' || (name === 'curl' && CURL_DATA.test(item.name) && !/^[^=]*@/.test(item.value)))
     return undefined;
-  if (isLike(name, 'psql') && CONNECTION.test(item.value)) return judgeConnection(item.value, tool, rules);
+  if (tool.connects && CONNECTION.test(item.value)) return judgeConnection(item.value, tool, rules);
   if (ARCHIVES[name]?.includes(item.name)) return judgeRemote(item.value, tool, rules);
   if (item.use === 'dials' && !/^\.{0,2}\//.test(item.value)) return dial(readDialled(item.value), tool, rules);
   return judgeWord(item.value, rules);
@@ -327,7 +326,7 @@ function judgeOperand(value: string, position: Position, rules: CommandRules): R
     return name.includes('sed') ? judgeSed(value, rules) : undefined;
   }
   if (isLike(name, 'dig')) return judgeDig(value, tool, rules);
-  if (isLike(name, 'psql') && CONNECTION.test(value)) return judgeConnection(value, tool, rules);
+  if (tool.connects && CONNECTION.test(value)) return judgeConnection(value, tool, rules);
   if (isLike(name, 'npm') && INSTALLS.test(command) && HOSTED_PACKAGE.test(value) && place > 0) {
     return dial(readDialled(`${HOSTS_OF_PACKAGES[value.split(':')[0] ?? ''] ?? 'github.com'}`), tool, rules);
   }
@@ -519,7 +518,7 @@ const ARCHIVES: Readonly<Record<string, readonly string[]>> = { tar: ['-f', '--f
 const CURL_DATA = /^(-d|--data|--data-ascii|--data-binary|--data-raw|--data-urlencode|--json|--url-query)$/;
 const CONNECTION = /(^|\s)host(addr)?\s*=/;
 const SOCAT_ADDRESS = /^[\w-]+:(\[[^\]]*\]|[^:,]+):(\w+)/;
-const INSTALLS = /^(i|in|ins|install|add)( |$)/;
+const INSTALLS = /^(i|in|ins\S*|isn\S*|add)( |$)/;
 const DNS_WORD =
   /^(a|aaaa|afsdb|any|axfr|caa|cdnskey|cds|cname|dname|dnskey|ds|hinfo|https|in|ixfr(=\d+)?|key|loc|mx|naptr|ns|nsec3?|nsec3param|ptr|rp|rrsig|soa|spf|srv|sshfp|svcb|tlsa|txt|uri|hs|type\d+)$/i;
 const HOSTED_PACKAGE = /^((github|gitlab|bitbucket|gist):)?[\w-][\w.-]*\/[\w.-]+(#.*)?$/;

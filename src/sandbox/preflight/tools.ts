@@ -22,6 +22,8 @@ export interface Tool extends OptionRules {
   readonly values?: Readonly<Record<string, RegExp>>;
   /** texts that run programs wherever they stand, written as the tool's own language has them */
   readonly refusesText?: RegExp;
+  /** takes libpq's `host=… port=…` for a database */
+  readonly connects?: true;
   /** port that is dialled when none is written */
   readonly port?: number;
 }
@@ -161,7 +163,7 @@ const SSH_SETTINGS = {
 const RSYNC_RULE = /^(([-+HSPR!]|exclude|include|hide|show|protect|risk|clear)\b|[-+!])/;
 // settings of Java, and of what builds with it, that run programs, load code or change who is dialled
 const JVM_SETTING =
-  /^(-D|--define=?|--system-prop=?)?\s*(org\.gradle\.|systemProp\.|javax?\.|jdk\.|sun\.|user\.|https?\.|ftp\.|socks|maven\.ext\.|exec\.)/;
+  /^((-D|--define=?|--system-prop=?)\s*|(?=[\w.-]+=))(org\.gradle\.|systemProp\.|javax?\.|jdk\.|sun\.|user\.|https?\.|ftp\.|socks|maven\.ext\.|exec\.)/;
 // what rustc is given for the linker, and code that it loads
 const RUSTC_SETTING = /^@|(^|^-[CZ]\s*|^--codegen=)(linker|(pre-)?link-args?|llvm-args|llvm-plugins|codegen-backend)=/;
 
@@ -443,8 +445,9 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   },
   ssh: {
     operands: 'dials-first',
-    refuses: '-F -J -L -R -D -W -S -I -w -O -E -M -A -X -Y -Q',
-    takes: '-B -b -c -e -i -l -m -o -P',
+    // -P is a flag to old versions and a name to new ones
+    refuses: '-F -J -L -R -D -W -S -I -w -O -E -M -A -X -Y -Q -P',
+    takes: '-B -b -c -e -i -l -m -o',
     ports: '-p',
     values: SSH_SETTINGS,
     port: 22,
@@ -471,6 +474,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     port: 873,
   },
   psql: {
+    connects: true,
     dials: '-h --host',
     ports: '-p --port',
     takes: '-U --username -d --dbname -f --file -o --output -L --log-file',
@@ -480,6 +484,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     port: 5432,
   },
   pg_dump: {
+    connects: true,
     dials: '-h --host',
     ports: '-p --port',
     takes:
