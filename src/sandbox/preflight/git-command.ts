@@ -17,7 +17,11 @@ export function readGit(argv: readonly string[], start: number): GitCommand {
   const word = globals[at];
   if (word?.kind !== 'operand') return { subcommand: undefined, items: own, remotes: [], refusal: refuse(own, true) };
   const isRead = word.value === 'config' && readsSettings(argv.slice(word.index + 1));
-  const rest = readOptions(argv, word.index + 1, { ...SUBCOMMAND, refuses: refusedOf(word.value, isRead) });
+  const rest = readOptions(argv, word.index + 1, {
+    ...SUBCOMMAND,
+    ...DIALS[word.value],
+    refuses: refusedOf(word.value, isRead),
+  });
   const refusal = refuse(own, true) ?? refuse(rest, word.value === 'clone') ?? refuseSubcommand(word.value, rest);
   return { subcommand: word.value, items: [...own, ...rest], remotes: remotesOf(word.value, rest), refusal };
 }
@@ -93,6 +97,8 @@ const OWN: Readonly<Record<string, string>> = {
   help: '-w --web',
 };
 
+const DIALS: Readonly<Record<string, OptionRules>> = { archive: { dials: '--remote' }, push: { dials: '--repo' } };
+
 const GLOBAL: OptionRules = {
   refuses: '--exec-path --config-env --super-prefix --attr-source --list-cmds',
   takes: '-c -C --git-dir --work-tree --namespace',
@@ -103,7 +109,6 @@ const SUBCOMMAND: OptionRules = {
     '--filter --textual --templates --no-ext-diff --no-textconv --files --full --tool-help --exclude --exclude-standard',
   takes:
     '-C -c --config -b -B -o --origin --branch --depth --output --reference -j --jobs -F -t --pathspec-from-file --work-tree --git-dir',
-  dials: '--remote --repo',
   text: '-m --message --author --date --grep --committer -S -G -L --format --pretty --since --until --after --before --trailer --cleanup --fixup --squash -n --max-count',
 };
 

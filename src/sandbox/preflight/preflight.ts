@@ -437,12 +437,16 @@ function judgeScript(script: string, name: string, rules: CommandRules): Refusal
   if (escalating !== undefined) return escalates(escalating);
   if (rules.tier === 'c' && rules.egress === 'strict') return undefined;
   for (const word of wordsOf(script)) {
-    const find = isShell && /^[/~]$/.test(word) ? pathOutside : pathNamed;
-    const outside = rules.tier === 'b' ? pathRefusal(word, rules, find) : undefined;
-    const refused = judgeHosts(word, rules) ?? outside;
+    const refused = judgeHosts(word, rules) ?? (rules.tier === 'b' ? judgeScriptPath(word, isShell, rules) : undefined);
     if (refused !== undefined) return refused;
   }
   return undefined;
+}
+
+/** A word that may be a pattern: `/error/`, `/` and `~` are paths to shells alone. */
+function judgeScriptPath(word: string, isShell: boolean, rules: CommandRules): Refusal | undefined {
+  if (/^(~|!?\/([^/]*\/)?)$/.test(word)) return isShell ? pathRefusal(word, rules, pathOutside) : undefined;
+  return pathRefusal(word, rules, pathNamed);
 }
 
 /** An argument nothing more is known about: no path outside, no host that is not allowed. */

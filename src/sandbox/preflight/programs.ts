@@ -53,8 +53,12 @@ const FAMILIES =
   '[a-z]*bash|sh|dash|[a-z]*ksh|yash|posh|elvish|nu|xonsh|[a-z]*zsh|ash|fish|osh|ysh|t?csh|bsd-csh|pwsh|powershell|busybox|toybox|coreutils|[gmno]?awk|original-awk|goawk|i?python|pypy|bpython|ptpython|micropython|circuitpython|graalpy|jython|hy|node|nodejs|deno|bun|bunx|ts-node(?:-esm|-script|-transpile-only)?|tsx|vite-node|zx|esno|perl|raku|rakudo|[jm]?ruby|truffleruby|irb|pry|php|php-cgi|php-fpm|phpdbg|luac?|luajit|luau|texlua|texluajit|fennel|janet|tcl|tclsh|jimsh|wish|expect|guile|gforth|racket|scheme|mit-scheme|chez|gosh|sbcl|clisp|ecl|ccl|R|Rscript|julia|octave|octave-cli|gnuplot|ghci|runghc|runhaskell|ocaml|utop|erl|escript|elixir|iex|jshell|jbang|groovy|groovysh|scala|scala-cli|kotlin|kotlinc|kscript|clojure|clj|bb|rust-script|nix-shell|osascript|m4|dc|ed|red|qjs|quickjs|gjs|njs|llrt|d8|js|rhino|mongo(?:sh)?|screen|tmux|script|gdb|gdb-multiarch|rust-gdb|lldb|rust-lldb|jdb|pdb|watch|watchexec|entr|parallel|rlwrap|hyperfine|run-parts|pee|vipe|gs|ghostscript|perf|lftp';
 const MACHINES =
   'x86|i[3-6]86|amd64|x64|aarch64|arm[a-z0-9]*|riscv\\d*|ppc[a-z0-9]*|powerpc[a-z0-9]*|mips[a-z0-9]*|s390x?|sparc\\d*|loongarch\\d*|m68k|avr|wasm32';
-const FLAVOURS = `static|dbg|debug|preview|alpha|beta|rc|pre|dev|git|nightly|stable|lts|real|exe|linux|darwin|apple|win|gnu[a-z]*|musl[a-z]*|${MACHINES}`;
-const INTERPRETER = new RegExp(`^(${FAMILIES})(?:\\d+[a-z]*)?(?:[-._](?:\\d+[a-z]*|(?:${FLAVOURS})\\d*))*$`);
+const FLAVOURS =
+  'static|dbg|debug|preview|alpha|beta|rc|pre|dev|git|nightly|stable|lts|real|exe|linux|darwin|apple|win|gnu[a-z]*|musl[a-z]*';
+// no part can be read in two ways, or a long name would take for ever
+const INTERPRETER = new RegExp(
+  `^(${FAMILIES})(?:\\d+[a-z]*)?(?:[-._](?:\\d+[a-z]*|(?:${FLAVOURS})\\d*|${MACHINES}))*$`,
+);
 const MACHINE = new RegExp(`^(?:${MACHINES})[-_]`);
 
 const ACTIVE_VARIABLE =

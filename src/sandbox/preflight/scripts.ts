@@ -20,7 +20,9 @@ export function wordsOf(script: string): string[] {
 /** The programs that a shell script runs, by name without folder, as far as their place shows them. */
 export function programsOf(script: string): string[] {
   const bare = script.replace(/"(?:\\.|[^"\\])*"|'[^']*'/g, "''");
-  const starts = bare.matchAll(/(?<=^|[;&|(){}`!\n]|\b(?:then|do|else|exec|time|env)\b)[ \t]*([\w./+-]+)/g);
+  const starts = bare.matchAll(
+    /(?<=^|[;&|(){}`!\n]|\b(?:then|do|else|exec|time|env)\b)[ \t]*([\w./+-]+)(?![\w./+=)-])/g,
+  );
   return [...starts].map(([, program = '']) => program.slice(program.lastIndexOf('/') + 1));
 }
 
