@@ -445,7 +445,7 @@ function judgeScript(script: string, name: string, rules: CommandRules): Refusal
 
 /** A word that may be a pattern: `/error/`, `/` and `~` are paths to shells alone. */
 function judgeScriptPath(word: string, isShell: boolean, rules: CommandRules): Refusal | undefined {
-  if (/^(~|!?\/([^/]*\/)?)$/.test(word)) return isShell ? pathRefusal(word, rules, pathOutside) : undefined;
+  if (/^(~|!?\/([^/]*\/)?)$/.test(word)) return isShell ? pathRefusal(word, rules) : undefined;
   return pathRefusal(word, rules, pathNamed);
 }
 
