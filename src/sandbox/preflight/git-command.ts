@@ -18,12 +18,19 @@ export function readGit(argv: readonly string[], start: number): GitCommand {
   if (word?.kind !== 'operand') return { subcommand: undefined, items: own, remotes: [], refusal: refuse(own, true) };
   const isRead = word.value === 'config' && readsSettings(argv.slice(word.index + 1));
   const rest = readOptions(argv, word.index + 1, {
-    ...SUBCOMMAND,
-    ...DIALS[word.value],
+    ...(DIALLING[word.value] ?? { ...SUBCOMMAND, text: textsOf(word.value), ...DIALS[word.value] }),
     refuses: refusedOf(word.value, isRead),
   });
   const refusal = refuse(own, true) ?? refuse(rest, word.value === 'clone') ?? refuseSubcommand(word.value, rest);
-  return { subcommand: word.value, items: [...own, ...rest], remotes: remotesOf(word.value, rest), refusal };
+  const opened = word.value === 'grep' ? withoutPattern(rest) : rest;
+  return { subcommand: word.value, items: [...own, ...opened], remotes: remotesOf(word.value, rest), refusal };
+}
+
+/** Unless an option gave it, the first operand of `git grep` is what is looked for. */
+function withoutPattern(items: readonly Item[]): readonly Item[] {
+  const isGiven = items.some((item) => item.kind === 'option' && item.name === '-e');
+  const pattern = isGiven ? undefined : items.find((item) => item.kind === 'operand');
+  return items.filter((item) => item !== pattern);
 }
 
 /** Whether `git config` only shows: from any of its files then. */
@@ -73,7 +80,9 @@ function remotesOf(word: string, items: readonly Item[]): Item[] {
   const operands = items.filter((item) => item.kind === 'operand');
   const several = items.some((item) => item.kind === 'option' && item.name === '--multiple');
   if (word === 'fetch' && several) return operands;
-  if (/^(clone|ls-remote|fetch|pull|push|send-pack|fetch-pack)$/.test(word)) return operands.slice(0, 1);
+  // each option that is not known may have taken the operand after it
+  const doubts = items.filter((item) => item.kind === 'option' && item.use === 'unknown').length;
+  if (/^(clone|ls-remote|fetch|pull|push|send-pack|fetch-pack)$/.test(word)) return operands.slice(0, 1 + doubts);
   if (word === 'request-pull') return operands.slice(1, 2);
   if (word === 'remote') return operands.slice(1);
   if (word === 'submodule') return operands.slice(1);
@@ -97,7 +106,36 @@ const OWN: Readonly<Record<string, string>> = {
   help: '-w --web',
 };
 
-const DIALS: Readonly<Record<string, OptionRules>> = { archive: { dials: '--remote' }, push: { dials: '--repo' } };
+const DIALS: Readonly<Record<string, OptionRules>> = { archive: { dials: '--remote' } };
+
+const QUIET =
+  '-q --quiet -v --verbose --progress --no-progress -4 --ipv4 -6 --ipv6 -n --dry-run --recurse-submodules --no-recurse-submodules --porcelain';
+const FETCHES = `${QUIET} -a --append --all --atomic --force -f --keep -k -m --multiple --prune -p --prune-tags -P --no-tags -t --tags --unshallow --update-shallow -u --update-head-ok --set-upstream --refetch --write-fetch-head --no-write-fetch-head --auto-gc --no-auto-gc --auto-maintenance --no-auto-maintenance --write-commit-graph --stdin --no-prune --show-forced-updates --no-show-forced-updates --prefetch`;
+const FETCH_VALUES =
+  '--depth --deepen --shallow-since --shallow-exclude -j --jobs --refmap -o --negotiation-tip --filter --recurse-submodules-default';
+
+/** Those that dial, with their options in full: a word that an option hides might be the host. */
+const DIALLING: Readonly<Record<string, OptionRules>> = {
+  clone: {
+    keeps: `${QUIET} -l --local --no-local --no-hardlinks -s --shared --no-checkout --bare --mirror --dissociate --single-branch --no-single-branch --no-tags --tags --shallow-submodules --no-shallow-submodules --remote-submodules --no-remote-submodules --recursive --sparse --reject-shallow --no-reject-shallow --also-filter-submodules`,
+    takes:
+      '-b --branch -o --origin --depth --reference --reference-if-able -j --jobs --shallow-since --shallow-exclude -c --config --filter --bundle-uri --revision --ref-format',
+  },
+  fetch: { keeps: FETCHES, takes: FETCH_VALUES },
+  pull: {
+    keeps: `${FETCHES} -r --rebase --no-rebase --ff --ff-only --no-ff --commit --no-commit -e --edit --no-edit --squash --no-squash --stat --no-stat --signoff --no-signoff --autostash --no-autostash --allow-unrelated-histories --verify --no-verify --verify-signatures --log --no-log`,
+    takes: `${FETCH_VALUES} -s --strategy -X --strategy-option --cleanup`,
+  },
+  push: {
+    keeps: `${QUIET} --all --branches --prune --mirror -d --delete --tags --follow-tags --no-follow-tags -f --force --force-with-lease --no-force-with-lease --force-if-includes --atomic --no-atomic -u --set-upstream --thin --no-thin --signed --no-signed --verify --no-verify`,
+    takes: '-o --push-option',
+    dials: '--repo',
+  },
+  'ls-remote': {
+    keeps: `${QUIET} -h --heads -b --branches -t --tags --refs --exit-code --get-url --symref`,
+    takes: '--sort -o',
+  },
+};
 
 const GLOBAL: OptionRules = {
   refuses: '--exec-path --config-env --super-prefix --attr-source --list-cmds',
@@ -109,8 +147,23 @@ const SUBCOMMAND: OptionRules = {
     '--filter --textual --templates --no-ext-diff --no-textconv --files --full --tool-help --exclude --exclude-standard',
   takes:
     '-C -c --config -b -B -o --origin --branch --depth --output --reference -j --jobs -F -t --pathspec-from-file --work-tree --git-dir',
-  text: '-m --message --author --date --grep --committer -S -G -L --format --pretty --since --until --after --before --trailer --cleanup --fixup --squash -n --max-count',
 };
+
+/** What takes a text in one of them is a switch in another, and would hide the word after it. */
+function textsOf(word: string): string {
+  const everywhere =
+    '--message --author --date --grep --committer --format --pretty --since --until --after --before --trailer --cleanup --fixup --squash --max-count';
+  const own = TEXTS.filter(({ words }) => words.test(word)).map(({ options }) => options);
+  return [everywhere, ...own].join(' ');
+}
+
+const TEXTS: readonly { readonly words: RegExp; readonly options: string }[] = [
+  { words: /^(log|show|rev-list|whatchanged|reflog)$/, options: '-n' },
+  { words: /^(log|show|diff|whatchanged|rev-list|diff-tree|diff-index|diff-files)$/, options: '-S -G' },
+  { words: /^(log|show|blame|annotate)$/, options: '-L' },
+  { words: /^grep$/, options: '-e -A -B -C -m' },
+  { words: /^(commit|merge|tag|stash|notes|commit-tree|revert|cherry-pick)$/, options: '-m' },
+];
 
 // settings that neither run a program nor change who is dialled
 const HARMLESS_KEY =

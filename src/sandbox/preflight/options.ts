@@ -81,8 +81,8 @@ function tableOf(rules: OptionRules): Table {
   const options = new Map<string, Known>();
   for (const [list, use, apart] of [
     [rules.glues, 'other', 0],
-    [rules.takes, 'other', 1],
     [rules.keeps, 'other', 0],
+    [rules.takes, 'other', 1],
     [rules.text, 'text', 1],
     [rules.dials, 'dials', 1],
     [rules.ports, 'port', 1],
@@ -138,9 +138,10 @@ function begun(name: string, { options, rules }: Table): Known & { readonly whol
   const all = found.map(([, known]) => known);
   const apart = Math.max(0, ...all.map((known) => known.apart));
   const uses = new Set(all.map(({ use }) => use));
-  const use = (['refused', 'dials', 'port'] as const).find((strict) => uses.has(strict));
+  const strict = (['refused', 'dials', 'port'] as const).find((one) => uses.has(one));
   const whole = found.length === 1 ? found[0]?.[0] : undefined;
-  return { whole: whole ?? name, use: use ?? (all.length === 0 ? 'unknown' : 'other'), apart };
+  const loose = all.length === 0 ? 'unknown' : uses.size === 1 && uses.has('text') ? 'text' : 'other';
+  return { whole: whole ?? name, use: strict ?? loose, apart };
 }
 
 function readBundle(argv: readonly string[], index: number, table: Table, items: Item[]): number {
@@ -172,7 +173,7 @@ function readApart(
   const value = apart === 0 ? undefined : argv[index + apart];
   items.push({ kind: 'option', name, use, value });
   // versions differ in which options take a value: one that is a refused option by itself counts as both
-  if (use !== 'text' && value?.startsWith('-')) {
+  if (value?.startsWith('-')) {
     items.push(...readOptions([value], 0, rules).filter((item) => item.kind === 'option' && item.use === 'refused'));
   }
   return apart;

@@ -51,6 +51,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   fgrep: 'grep',
   zgrep: 'grep',
   gtar: 'tar',
+  'c99-gcc': 'gcc',
+  'c89-gcc': 'gcc',
   bsdtar: 'tar',
   gmake: 'make',
   remake: 'make',
@@ -154,7 +156,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 };
 
 const CURL_VALUES =
-  '-C --continue-at -D --dump-header -E --cert --cacert --capath --cert-type --ciphers --tls13-ciphers --connect-timeout -m --max-time --max-filesize --max-redirs --limit-rate -o --output --output-dir --retry --retry-delay --retry-max-time --speed-limit --speed-time -Y -y -z --time-cond --key --key-type --pass --pinnedpubkey --crlfile --curves --delegation --keepalive-time --local-port -P --ftp-port --proto --proto-default --proto-redir -Q --quote --range -r --rate --request-target --stderr -t --telnet-option --tls-max --trace --trace-ascii -T --upload-file -b --cookie -c --cookie-jar -d --data --data-ascii --data-binary --data-raw --data-urlencode --url-query --json --create-file-mode --expect100-timeout --happy-eyeballs-timeout-ms --hsts --alt-svc --etag-compare --etag-save --netrc-file --login-options --ftp-method --ftp-account --hostpubmd5 --hostpubsha256 --pubkey --parallel-max --service-name --sasl-authzid --krb --egd-file --random-file -w --write-out --variable';
+  '-C --continue-at -D --dump-header -E --cert --cacert --capath --cert-type --ciphers --tls13-ciphers --connect-timeout -m --max-time --max-filesize --max-redirs --limit-rate -o --output --output-dir --retry --retry-delay --retry-max-time --speed-limit --speed-time -Y -y -z --time-cond --key --key-type --pass --pinnedpubkey --crlfile --curves --delegation --keepalive-time --local-port -P --ftp-port --proto --proto-default --proto-redir -Q --quote --range -r --rate --request-target --stderr -t --telnet-option --tls-max --trace --trace-ascii -T --upload-file -b --cookie -c --cookie-jar -d --data --data-ascii --data-binary --data-raw --data-urlencode --url-query --json --create-file-mode --expect100-timeout --happy-eyeballs-timeout-ms --hsts --alt-svc --etag-compare --etag-save --netrc-file --login-options --ftp-method --ftp-account --hostpubmd5 --hostpubsha256 --pubkey --parallel-max --service-name --sasl-authzid --krb --egd-file --random-file -w --write-out --variable --mail-auth --aws-sigv4 --ftp-alternative-to-user --ftp-ssl-ccc-mode --tftp-blksize --tlsauthtype --tlspassword --tlsuser';
 
 const SSH_SETTINGS = {
   '-o': /^(BatchMode|ConnectTimeout|ConnectionAttempts|Port|User|Compression|ServerAlive(Interval|CountMax)|TCPKeepAlive|LogLevel|IdentitiesOnly|IdentityFile|PreferredAuthentications|(Password|Pubkey|KbdInteractive)Authentication|StrictHostKeyChecking|UserKnownHostsFile|NumberOfPasswordPrompts|RequestTTY|AddressFamily|Ciphers|MACs|KexAlgorithms|HostKeyAlgorithms)[=\s]/i,
@@ -368,8 +370,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     operands: 'dials',
     port: 80,
     refuses:
-      '-K --config --resolve --connect-to -x --proxy --preproxy --socks4 --socks4a --socks5 --socks5-hostname --proxy1.0 --unix-socket --abstract-unix-socket --doh-url --dns-servers --dns-interface --dns-ipv4-addr --dns-ipv6-addr --interface --engine --libcurl --haproxy-protocol --haproxy-clientip --mail-from --mail-rcpt --proxy-header --proxy-user -U --noproxy --ipfs-gateway',
-    keeps: '--proto --proto-default --connect-timeout --mail-auth --resolve-file',
+      '-K --config --resolve --connect-to -x --proxy --proxy-cacert --proxy-capath --proxy-cert --proxy-crlfile --proxy-key --proxy-pass --proxy-service-name --proxy-ciphers --proxy-tls13-ciphers --proxy-tlsauthtype --proxy-tlspassword --proxy-tlsuser --proxy-cert-type --proxy-key-type --proxy-pinnedpubkey --socks5-gssapi-service --preproxy --socks4 --socks4a --socks5 --socks5-hostname --proxy1.0 --unix-socket --abstract-unix-socket --doh-url --dns-servers --dns-interface --dns-ipv4-addr --dns-ipv6-addr --interface --engine --libcurl --haproxy-protocol --haproxy-clientip --mail-from --mail-rcpt --proxy-header --proxy-user -U --noproxy --ipfs-gateway',
     takes: CURL_VALUES,
     dials: '--url',
     text: '-A --user-agent -H --header -e --referer -u --user -X --request --oauth2-bearer -F --form --form-string',
@@ -427,7 +428,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     refuses: '-e -c --exec --sh-exec --lua-exec -x -X --proxy --proxy-type -U --unixsock -l --listen -k',
     takes: '-i -w -p -s -q -I -O -T -V -m',
   },
-  socat: { refusesText: /^"?(exec|system|shell|open|file|gopen|create|unix|abstract|proxy|socks|pty|readline)/i },
+  socat: { refusesText: /!!|^"?(exec|system|shell|open|file|gopen|create|unix|abstract|proxy|socks|pty|readline)/i },
   nmap: {
     operands: 'dials',
     refuses: '--script -script -sC -A -iL --proxies --datadir --resume --servicedb -iR --excludefile',
@@ -505,9 +506,14 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     port: 3306,
   },
   sqlite3: {
+    words: true,
     refuses: '-init -cmd',
+    keeps:
+      '-append -ascii -bail -batch -box -column -csv -echo -header -noheader -help -html -interactive -json -line -list -markdown -nofollow -quote -readonly -safe -stats -table -tabs -unsafe-testing -version -memtrace',
+    text: '-separator -newline -nullvalue -mmap -lookaside -pagecache -maxsize',
+    // its commands may be abbreviated: those that only show are the ones that pass
     refusesText:
-      /^\s*\.(shell|system|load|read|import|excel|output|once|open|log|cd|edit|backup|save|restore|archive)|\b(load_extension|readfile|writefile|edit|fts3_tokenizer)\s*\(|\battach\b/im,
+      /^\s*\.(?!(tables?|schema|headers?|mode|dump|index(es)?|indices|databases|width|timer|explain|nullvalue|separator|show|stats|print|eqp|changes|bail|quit|exit|help|fullschema|sha3sum|lint|version)\b)|\bvacuum\s+into\b|\b(load_extension|readfile|writefile|edit|fts3_tokenizer)\s*\(|\battach\b/im,
   },
   'redis-cli': {
     dials: '-h -u',
