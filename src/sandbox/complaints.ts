@@ -19,12 +19,12 @@ export function complaintsOf(plan: Plan, said: string, isRefusalTold: boolean): 
     ...(isRefusalTold || !lines.some(says(NO_NETWORK)) ? [] : noNetwork(plan)),
     ...LIMITS.flatMap(({ words, met, key }) => {
       const limit = lines.some(says(words)) ? met(plan) : undefined;
-      return limit === undefined ? [] : [{ what: `it met a limit: ${limit}`, hint: `${key} in palyra.toml` }];
+      return limit === undefined ? [] : [{ what: `it may have met a limit: ${limit}`, hint: `${key} in palyra.toml` }];
     }),
   ];
 }
 
-const READ_ONLY = /read-only file system|\bEROFS\b/i;
+const READ_ONLY = /read-only file system|device or resource busy|\b(EROFS|EBUSY)\b/i;
 const NOT_FOUND = /no such file or directory|\bENOENT\b/i;
 const NO_RIGHT = /permission denied|\bEACCES\b/i;
 const NO_NETWORK =
@@ -52,6 +52,11 @@ const LIMITS: readonly {
     key: 'max_file_size_bytes',
   },
   {
+    words: /memory exhausted|memoryerror|out of memory|cannot allocate memory|bad_alloc|\bENOMEM\b/i,
+    met: ({ limits }) => `memory of ${size(limits.memoryLimitBytes)}`,
+    key: 'memory_limit_bytes',
+  },
+  {
     words: /too many open files|\bEMFILE\b/i,
     met: ({ limits }) => `${limits.maxOpenFiles} open files`,
     key: 'max_open_files',
@@ -70,6 +75,7 @@ function readOnly({ tier, workspace, protectedPaths, cwd }: Plan, lines: readonl
     const hint = 'programs obey it: change it yourself, outside of palyra exec';
     return guarded.map((path) => ({ what: `${path} is protected, and read-only inside`, hint }));
   }
+  if (!lines.some((line) => !/device or resource busy|\bEBUSY\b/i.test(line))) return [];
   const but = protectedPaths.length === 0 ? '' : `, but for ${count(protectedPaths.length, 'protected file')}`;
   const what = `it met a read-only file system: writable are ${workspace}${but}, and /tmp`;
   return [{ what, hint: '--workspace DIR works in another folder' }];
@@ -97,7 +103,7 @@ function noRight({ tier, landlockAbi, user, workspace, cwd }: Plan, lines: reado
   if (user === null || lines.length === 0) return [];
   const met = paths[0] ?? 'what it asked for';
   const what = `${met} is not for uid ${user.uid}, who owns the workspace: root's commands run as its owner`;
-  return [{ what, hint: `ls -ld ${paths[0] ?? '*'}   shows whose it is` }];
+  return [{ what, hint: 'ls -l shows whose it is' }]; // without its name: the command chose it
 }
 
 const TEMPORARY = ['/tmp', '/var/tmp', '/dev/shm'];
@@ -117,7 +123,7 @@ function pathsIn(lines: readonly string[], cwd: string): string[] {
   return [...new Set(found.map((path) => posix.resolve(cwd, path)))];
 }
 
-const PATH = /(?<![\w.~/-])(?:\.{0,2}\/|\.?[\w-][\w.-]*\/|\.(?=[a-z]))[^\s'"`:;,()<>|]*/g;
+const PATH = /(?<![\w.~/-])(?:\.{0,2}\/|\.?[\w-][\w.-]*\/|\.(?=[a-z]))[^\s'"`‘’:;,()<>|]{0,200}/g;
 
 function some(paths: readonly string[]): readonly string[] {
   return paths.slice(0, SHOWN_PATHS);

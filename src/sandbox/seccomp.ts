@@ -95,6 +95,8 @@ const GUARDED: readonly { readonly call: GuardedCall; readonly test: (sockets: S
   { call: 'creat', test: () => refuseBits(1, SET_ID) },
   { call: 'open', test: () => refuseCreating(1) },
   { call: 'openat', test: () => refuseCreating(2) },
+  // of another process: limits of one that watches would blind it
+  { call: 'prlimit64', test: () => [load(argumentOffset(0)), jump('equal', 0, 'allow', 'refuse')] },
 ];
 
 function refuseBits(argument: number, bits: number): Instruction[] {
@@ -216,7 +218,8 @@ type GuardedCall =
   | 'mknodat'
   | 'creat'
   | 'open'
-  | 'openat';
+  | 'openat'
+  | 'prlimit64';
 type Call = (typeof REFUSED)[number] | (typeof UNAVAILABLE)[number] | (typeof UNMAPPED)[number] | GuardedCall;
 
 /** Since Linux 5.1 a new call has one number everywhere. */
@@ -267,6 +270,7 @@ export const SYSCALLS: Readonly<Record<Architecture, Readonly<Partial<Record<Cal
     fchmodat: 268,
     unshare: 272,
     perf_event_open: 298,
+    prlimit64: 302,
     open_by_handle_at: 304,
     setns: 308,
     process_vm_readv: 310,
@@ -300,6 +304,7 @@ export const SYSCALLS: Readonly<Record<Architecture, Readonly<Partial<Record<Cal
     keyctl: 219,
     clone: 220,
     perf_event_open: 241,
+    prlimit64: 261,
     open_by_handle_at: 265,
     setns: 268,
     process_vm_readv: 270,

@@ -47,6 +47,21 @@ test('a path of the workspace is never said to be missing inside', () => {
   expect(told(`cat: ${workspace}/none: No such file or directory`)).toEqual([]);
 });
 
+test('a hint holds no word of the command’s, a path of it no more than 200 letters', () => {
+  const dropped = { ...plan(), user: { uid: 65534, gid: 65534 } };
+  const [told] = complaintsOf(dropped, 'cat: /etc/x&/tmp/evil: Permission denied', false);
+  expect(told?.hint).toBe('ls -l shows whose it is');
+  const [long] = complaintsOf(plan(), `cat: /srv/${'x'.repeat(8000)}: No such file or directory`, false);
+  expect(long?.what.length).toBeLessThan(230);
+});
+
+test('a protected file that is mounted is busy: told as protected; anything else that is busy is not', () => {
+  expect(told('error: could not write config file .git/hooks: Device or resource busy')).toEqual([
+    '.git/hooks is protected, and read-only inside',
+  ]);
+  expect(told('umount: /mnt: Device or resource busy')).toEqual([]);
+});
+
 test('of many paths three are named', () => {
   const said = [1, 2, 3, 4].map((n) => `cat: /srv/${n}: No such file or directory`).join('\n');
   expect(told(said)).toEqual(['/srv/1', '/srv/2', '/srv/3'].flatMap(NOT_INSIDE));
@@ -68,8 +83,10 @@ test.each([
   ["dd: error writing '/tmp/x': No space left on device", 'temporary folders of 256 MiB'],
   ['File size limit exceeded', 'files of 64 MiB'],
   ['Error: EMFILE: too many open files', '1024 open files'],
+  ['sort: memory exhausted', 'memory of 1 GiB'],
+  ['MemoryError', 'memory of 1 GiB'],
 ])('%s', (said, limit) => {
-  expect(told(said)).toEqual([`it met a limit: ${limit}`]);
+  expect(told(said)).toEqual([`it may have met a limit: ${limit}`]);
 });
 
 test('a read that would block is no limit', () => {

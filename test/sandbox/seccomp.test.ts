@@ -60,6 +60,8 @@ test.each(ARCHITECTURES)('%s: arguments decide where the table says so, by their
   for (const family of [2, 10, 16]) expect(answer('socket', family, 1)).toBe(ALLOW);
   for (const family of [0, 1, 3, 17, 38, 40, 44]) expect(answer('socket', family, 1)).toBe(EPERM);
   expect(answer('socket', high | 1n)).toBe(EPERM);
+  expect(answer('prlimit64', 0, 7)).toBe(ALLOW);
+  for (const pid of [1, 4711, 0xffff_ffff]) expect(answer('prlimit64', pid, 7)).toBe(EPERM);
   expect(answer('socketpair', 1, 1)).toBe(ALLOW);
   expect(answer('socketpair', 1, 5 | 0o2000000)).toBe(ALLOW);
   expect(answer('socketpair', 1, 2)).toBe(EPERM);

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../../errors.ts';
 import type { Limits } from '../../sandbox/limits.ts';
-import { isAlive } from './process-tree.ts';
+import { isAlive, signalProcess } from './process-tree.ts';
 
 /** Folders in which this process may create control groups that bound memory and processes. */
 export type GroupPlace =
@@ -138,6 +138,10 @@ async function removeAll(folders: readonly string[]): Promise<void> {
         break;
       } catch (error) {
         if (systemCode(error) !== 'EBUSY') throw error;
+        // whatever it was that should have ended them
+        for (const pid of readText(join(folder, 'cgroup.procs')).split('\n').filter(Boolean)) {
+          signalProcess(Number(pid), 'SIGKILL');
+        }
         await sleep(5);
       }
     }

@@ -137,7 +137,9 @@ async function watch(
       ]);
       known.before = compared ?? known.before;
       // everything that exists waits at the gate; what it starts is born into the group
-      if (group !== null) for (const pid of [known.first, ...descendantsOf(known.first)]) group.add(pid);
+      // but for tier b's supervisor, which must outlive what runs out of memory
+      const within = [...(gated.killFirst ? [known.first] : []), ...descendantsOf(known.first)];
+      if (group !== null) for (const pid of within) group.add(pid);
       if (held.started()) mustBeAsSeen(plan, known.first, look);
       hooks.started?.(handOn(processes));
       known.begun = held.started();

@@ -210,6 +210,12 @@ describe('what Landlock and seccomp hold where the kernel has them', () => {
     expect((await run(['perl', '-e', calls])).stdout).toBe(`1,1,1,1,${reached}`);
   });
 
+  test('who watches cannot be given limits, or what it watches would outlive it', async () => {
+    const script = `prlimit --pid $PPID --nofile=1:1 && echo set; setsid bash -c 'exec -a ${SLEEPER} sleep 60' >/dev/null 2>&1 &`;
+    expect((await sh(script)).stdout).toBe('');
+    expect(sleepers()).toBe('');
+  });
+
   test('it runs as the owner of the workspace, without other groups or rights, with the caller’s umask', async () => {
     const script =
       'id -u; id -G; umask; pwd; grep -E "^Cap(Eff|Prm|Inh|Amb)" /proc/self/status | grep -vc 0000000000000000';

@@ -49,6 +49,15 @@ describe.runIf(place !== null)('where control groups can be made', () => {
     expect(execution.measured.peakRssBytes).toBeGreaterThan(80 * MIB);
   });
 
+  test.each(['b', 'c'] as const)('tier %s: who runs out of memory takes along what it started', async (tier) => {
+    const name = `palyra-group-${process.pid}`;
+    const script = `for (1..5) { fork or exec { 'sleep' } '${name}', 60 }
+      my @all; push @all, 'x' x (1 << 20) for 1..400; print 'had it'`;
+    const { execution, stdout } = await run(tier, script);
+    expect([execution.ending.outcome, stdout]).toEqual(['limit', '']);
+    expect(spawnSync('pgrep', ['-f', `^${name}`], { encoding: 'utf8' }).stdout).toBe('');
+  });
+
   test('what killed palyras left is swept, what is another’s stays', async () => {
     const left = groupFolders().map((folder) => join(folder, `palyra-${spawnSync('true').pid}-0`));
     const others = groupFolders().map((folder) => join(folder, `palyra-${process.ppid}-0`));
