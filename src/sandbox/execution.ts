@@ -53,6 +53,8 @@ export interface Aftermath {
   readonly repositories: readonly RepositoryChange[];
   /** whether the whole workspace was searched for repositories */
   readonly isSearched: boolean;
+  /** it could be searched before the command, and cannot now */
+  readonly isOutgrown?: true;
 }
 
 /** One run, as it was: the plan's digest, the ending, and what was seen. */

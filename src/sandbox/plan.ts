@@ -258,7 +258,9 @@ function refuseMachine(request: RunRequest, machine: Machine): NoPlan | undefine
     if (tty) return refusal('sandbox.tier_b_tty', 'tier b cannot guard a terminal', 'use --tier c with --tty');
     if (egress !== 'strict') return undefined;
     const isolates = !anyHost && machine.landlockAbi > 0 && machine.seccomp;
-    return isolates ? undefined : refusal('sandbox.tier_b_strict', 'tier b cannot isolate the network', 'use --tier c');
+    if (isolates) return undefined;
+    const what = anyHost ? 'tier b cannot hold a command to single hosts' : 'tier b cannot isolate the network here';
+    return refusal('sandbox.tier_b_strict', what, 'use --tier c');
   }
   if (programs.prlimit === null) return missing('prlimit', 'apt-get install util-linux');
   if (programs.bwrap === null)

@@ -240,11 +240,14 @@ describe('git repositories below the workspace', () => {
 
   test('where folders are not searched, that is said', async () => {
     const desk = await newDesk();
-    expect((await desk.exec('mkdir d{1..99}')).stderr).toBe('');
+    expect((await desk.exec('mkdir d{1..399}')).stderr).toBe('');
     expect(reportOf(desk)).toMatchObject({ repositories_searched: true });
     expect((await desk.exec('mkdir e')).stderr).toContain('not all folders were searched');
     expect(reportOf(desk)).toMatchObject({ repositories_searched: false });
     expect(journalOf(desk).at(-1)?.payload).toMatchObject({ repositories_searched: false });
+    // it was so before: told in the report alone
+    expect((await desk.exec('true')).stderr).toBe('');
+    expect(reportOf(desk)).toMatchObject({ repositories_searched: false });
     const closed = await (await newDesk()).exec('mkdir -p d/s; chmod 0 d');
     expect(closed.stderr).toContain('not all folders were searched');
   });

@@ -170,6 +170,26 @@ describe('a command ends as it ended', () => {
     expect(stderr).toContain('palyra: warning: /var/log/dpkg.log is not inside\n');
   });
 
+  test('a report replaces nothing but a report', async () => {
+    const path = join(dirname(open.folder), 'precious');
+    writeFileSync(path, 'mine');
+    const refused = await open.palyra(['exec', '--report', path, ...sh('touch ran')]);
+    expect([refused.code, readFileSync(path, 'utf8'), existsSync(join(open.folder, 'ran'))]).toEqual([
+      125,
+      'mine',
+      false,
+    ]);
+    expect(refused.stderr).toContain('a file is there that is no report of palyra’s');
+    writeFileSync(path, '');
+    for (const code of [0, 3]) await open.palyra(['exec', '--report', path, ...sh(`exit ${code}`)]);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ exit_code: 3 });
+  });
+
+  test('an answer is used, or waited for, not both', async () => {
+    const { code, stderr } = await open.palyra(['exec', '--wait', '1s', '--approval', 'ABC123', '--', 'true']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('palyra approvals wait ABC123')]);
+  });
+
   test('--workspace of nothing is not the working directory', async () => {
     expect(await open.palyra(['exec', '--workspace', '', '--', 'true'])).toMatchObject({
       code: 2,

@@ -41,19 +41,20 @@ export function findRepositories(folder: HeldFolder): Repositories {
 export function changedRepositories(
   folder: HeldFolder,
   { prints: before, isComplete: wasComplete }: Repositories,
-): Pick<Aftermath, 'repositories' | 'isSearched'> {
+): Pick<Aftermath, 'repositories' | 'isSearched' | 'isOutgrown'> {
   const { prints, isComplete } = findRepositories(folder);
   const repositories = Object.entries(prints).flatMap(([path, print]): RepositoryChange[] => {
     const was = Object.hasOwn(before, path) ? before[path] : undefined;
     if (was === print || isHarmlessRepository(folder, path)) return [];
     return [{ path, change: was === undefined ? 'created' : 'changed' }];
   });
-  return { repositories, isSearched: wasComplete && isComplete };
+  const outgrown = wasComplete && !isComplete ? { isOutgrown: true as const } : {};
+  return { repositories, isSearched: wasComplete && isComplete, ...outgrown };
 }
 
 // 30 to 60 microseconds for each; before the run it is spent while the sandbox is built
-const MOST_FOLDERS = 100;
-const PASSED_OVER = new Set(['.git', 'node_modules']);
+const MOST_FOLDERS = 400;
+const PASSED_OVER = new Set(['.git', 'node_modules', 'site-packages', '__pycache__']);
 
 /** @returns undefined if it cannot be read, though it is there */
 function readEntries(path: string): Dirent[] | undefined {

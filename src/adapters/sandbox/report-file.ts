@@ -1,4 +1,14 @@
-import { closeSync, constants, existsSync, lstatSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PalyraError, systemCode } from '../../errors.ts';
 
@@ -17,8 +27,12 @@ export function openReport(path: string): (text: string) => void {
     rmSync(fresh);
     return { folder, held, fresh };
   });
-  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false)
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isFile())
     throw unwritable('sandbox.setup_failed', path, 'it is there, and no file');
+  if (there !== undefined && there.size > 0 && !isReport(path)) {
+    throw unwritable('sandbox.setup_failed', path, 'a file is there that is no report of palyra’s');
+  }
   return (text) => {
     attempt('store.write_failed', path, () => {
       writeNew(fresh, text);
@@ -27,6 +41,19 @@ export function openReport(path: string): (text: string) => void {
     closeSync(folder);
   };
 }
+
+/** Only an earlier report is replaced: what else stands there would be lost. */
+function isReport(path: string): boolean {
+  const beginning = Buffer.alloc(REPORT.length);
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    return readSync(file, beginning, 0, REPORT.length, 0) === REPORT.length && beginning.toString('latin1') === REPORT;
+  } finally {
+    closeSync(file);
+  }
+}
+
+const REPORT = '{"schema":"palyra.exec.report/';
 
 function writeNew(path: string, text: string): void {
   rmSync(path, { force: true });

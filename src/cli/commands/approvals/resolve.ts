@@ -93,8 +93,8 @@ function verdictFrom(cli: Cli, ids: readonly string[], { decision, digest, scope
   }
   if (decision === 'deny') return { decision, ...given, ...(digest === undefined ? {} : { digest }) };
   if (decision !== 'allow') {
-    const [near] = nearest(decision ?? '', ['allow', 'deny']);
-    const hint = `did you mean ${near ?? 'deny'}?`;
+    const meansAllow = /^(allow|approve|yes|grant)/i.test(decision ?? '');
+    const hint = meansAllow ? '--decision allow; for how long is --scope' : '--decision deny';
     throw new PalyraError('usage.invalid', '--decision is allow or deny', { hint });
   }
   if (digest === undefined || ids.length > 1) {

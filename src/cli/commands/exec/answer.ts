@@ -44,7 +44,9 @@ export function sayRun(cli: Cli, run: ToolRun, said: string): Exit {
   if (run.plan !== undefined) {
     for (const { what, hint } of obstaclesOf(execution, run.plan, said)) cli.output.warn(what, hint);
   }
-  if (!execution.isSearched) cli.output.note(NOT_SEARCHED);
+  // a project that is large is so at every command; what the command itself hid is said
+  if (execution.isOutgrown || (!execution.isSearched && cli.options.verbose))
+    cli.output.warn(NOT_SEARCHED, 'git status');
   if (ending.outcome === 'failed') cli.output.warn(`palyra lost the command: ${ending.message}`, 'palyra doctor');
   return ending.exitCode;
 }
@@ -108,6 +110,7 @@ function hintFor(cli: Cli, { call, approvalId }: ToolRun, code: string): string 
   if (code === 'posture.locked') {
     return `"palyra.process.run" in allowed_tools and enabled = true in [tool_call.process_runner] of ${path}`;
   }
+  if (code.startsWith('budget.')) return '--run RUN names the run that a call counts for; a new run has calls again';
   if (code.startsWith('posture.')) return 'palyra posture show palyra.process.run';
   if (code === 'approval.pending') return `palyra approvals resolve ${approvalId}`;
   if (code === 'approval.denied' || code === 'approval.timed_out') return `palyra approvals show ${approvalId}`;

@@ -21,7 +21,7 @@ export function exec(cli: Cli): Command {
     .option('--run <run>', 'the run, whose calls are counted')
     .option('--wait <duration>', 'wait so long for an approval')
     .option('--approval <id>', 'use this approval, which is for exactly this command')
-    .option('--report <file>', 'write what happened as JSON')
+    .option('--report <file>', 'write what happened as JSON, to a new file or over an earlier report')
     .option('--allow-root', 'run as root where the workspace is root’s')
     .action(ending(cli, async (argv: string[], options) => (await import('./run.ts')).runCommand(cli, argv, options)));
   return worded(verb, {

@@ -55,6 +55,11 @@ export async function readRun(
       hint: '--stdin hands on standard input',
     });
   }
+  if (options.approval !== undefined && options.wait !== undefined) {
+    throw new PalyraError('usage.invalid', '--approval uses an answer, --wait waits for one: give one of them', {
+      hint: `palyra approvals wait ${options.approval}   then again with --approval alone`,
+    });
+  }
   if (options.workspace === '') {
     throw new PalyraError('usage.invalid', '--workspace is empty', { hint: 'leave it out for the working directory' });
   }
