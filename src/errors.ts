@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'approval.declined'
   | 'sandbox.setup_failed'
   | 'sandbox.refused'
+  | 'sandbox.no_command'
   | 'interrupted'
   // never an answer
   | 'output.failed' //        nobody could be told: standard output cannot be written

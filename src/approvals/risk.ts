@@ -13,9 +13,11 @@ export function riskOf(tool: string, execution: ExecutionContext | undefined): R
   return rated ?? (known.requires_approval ? 'high' : 'low');
 }
 
-/** Contained, cut off, and a command line that only reads. */
+/** Contained, its egress too, and a command line that only reads. */
 function isHarmless({ tier, egress, hosts, argv, executable }: ExecutionContext): boolean {
-  return tier === 'c' && egress === 'strict' && hosts.length === 0 && isSystems(executable) && onlyReads(argv);
+  // a repository's configuration may name programs, which could send something to a host that is allowed
+  const mayReach = hosts.length > 0 && nameOf(argv) === 'git';
+  return tier === 'c' && egress === 'strict' && !mayReach && isSystems(executable) && onlyReads(argv);
 }
 
 /** A program of the same name in the workspace may do anything. */
@@ -24,11 +26,16 @@ function isSystems(executable: string): boolean {
 }
 
 /** Known programs in ways that are known to only read; whatever is not known may write. */
-function onlyReads([program = '', ...args]: readonly string[]): boolean {
-  const name = program.slice(program.lastIndexOf('/') + 1);
+function onlyReads(argv: readonly string[]): boolean {
+  const [, ...args] = argv;
+  const name = nameOf(argv);
   if (name === 'git') return READING_GIT.has(args[0] ?? '') && !args.some((arg) => GIT_WRITES.test(arg));
   if (name === 'find') return !args.some((arg) => FIND_WRITES.test(arg));
   return READING.has(name);
+}
+
+function nameOf([program = '']: readonly string[]): string {
+  return program.slice(program.lastIndexOf('/') + 1);
 }
 
 const READING: ReadonlySet<string> = new Set(
@@ -36,7 +43,9 @@ const READING: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
-const READING_GIT: ReadonlySet<string> = new Set(['describe', 'log', 'ls-files', 'rev-parse', 'show', 'status']);
+const READING_GIT: ReadonlySet<string> = new Set(
+  'blame describe diff log ls-files ls-tree rev-parse show status'.split(' '),
+);
 /** writing to a file, and the programs that attributes and configuration name */
 const GIT_WRITES = /^(-o|--output|--ext-diff|--textconv|--open-files)/;
 const FIND_WRITES = /^-(delete|exec|execdir|ok|okdir|fprint|fprint0|fprintf|fls)$/;

@@ -56,6 +56,7 @@ export const ERROR_EXIT = {
   'approval.declined': 'declined',
   'sandbox.setup_failed': 'exec_setup',
   'sandbox.refused': 'exec_refused',
+  'sandbox.no_command': 'exec_no_command',
   interrupted: 'interrupted',
   'output.failed': 'failure',
   'output.closed': 'failure',

@@ -14,11 +14,11 @@ import {
   notRun,
 } from '../sandbox/execution.ts';
 import { hostTexts } from '../sandbox/hosts.ts';
-import type { Machine } from '../sandbox/machine.ts';
 import { limitsRecord, type Plan, planRun, planSha256, type RunRequest } from '../sandbox/plan.ts';
+import type { Paths } from '../sandbox/preflight/paths.ts';
 import { preflight } from '../sandbox/preflight/preflight.ts';
 import { asOthersSaw, type Sightings } from '../sandbox/protected-files.ts';
-import type { RunnerHooks, RunnerStreams, Sandbox } from '../sandbox/runner.ts';
+import type { Boundary, RunnerHooks, RunnerStreams } from '../sandbox/runner.ts';
 import { executorOf } from '../sandbox/tier.ts';
 import type { OpenRuns } from '../store/open-runs.ts';
 import { claimApproval } from './claim-approval.ts';
@@ -29,8 +29,8 @@ import { type GateDesk, gatePayload, requestApproval } from './request-approval.
 /** What a command is run with. */
 export interface RunDesk extends GateDesk {
   readonly acting: Acting;
-  readonly machine: Machine;
-  readonly sandbox: Pick<Sandbox, 'paths' | 'runner'>;
+  readonly boundary: Pick<Boundary, 'machine' | 'run'>;
+  readonly paths: Paths;
   readonly runs: OpenRuns;
   readonly streams: RunnerStreams;
   readonly hooks: Pick<RunnerHooks, 'started' | 'umask'>;
@@ -79,6 +79,8 @@ export interface ToolRun {
 /** Why a command does not run. */
 export interface Refusal {
   readonly outcome: 'refused' | 'setup_failed';
+  /** of a refusal: 126, if left out; 127: no such command */
+  readonly exitCode?: 127;
   readonly reasons: readonly [Reason, ...Reason[]];
   readonly hint?: string;
 }
@@ -122,17 +124,29 @@ function pending(why: string): Refusal {
 }
 
 /** What the words of the command, and this machine, allow. */
-function planCall({ sandbox, machine }: RunDesk, call: ToolCall): { readonly plan: Plan } | Refusal {
+function planCall({ paths, boundary: { machine } }: RunDesk, call: ToolCall): { readonly plan: Plan } | Refusal {
   const { run, executables, interpreters } = call;
   const { tier, egress, hosts, workspace, cwd } = run;
   const planned = planRun(run, machine);
   if (!planned.ok && planned.reasonCode === 'sandbox.workspace') return refusalOf(planned);
-  const { paths } = sandbox;
   const scope = { workspace: workspace.realpath ?? workspace.path, cwd, paths };
   const searchPath = run.environment.PATH ?? '';
   const judged = preflight(run.argv, { ...scope, searchPath, executables, interpreters, tier, egress, hosts });
   if (!judged.ok) return refusalOf({ outcome: 'refused', ...judged });
-  return planned.ok ? { plan: planned.plan } : refusalOf(planned);
+  if (!planned.ok) return refusalOf(planned);
+  return isThere(run, paths) ? { plan: planned.plan } : noCommand(run);
+}
+
+/** What is not there outside is not there inside: an operator is not asked about it, and a report can tell it. */
+function isThere({ argv: [program], cwd, environment }: RunRequest, paths: Paths): boolean {
+  if (!program.includes('/')) return paths.findProgram(program, environment.PATH ?? '') !== undefined;
+  return paths.isThere(program.startsWith('/') ? program : `${cwd}/${program}`);
+}
+
+function noCommand({ argv: [program], cwd, environment }: RunRequest): Refusal {
+  const reasons = [{ code: 'exec.no_command', words: `${program}: no such command` }] as const;
+  const hint = program.includes('/') ? `it is looked for from ${cwd}` : `inside, PATH is ${environment.PATH}`;
+  return { outcome: 'refused', exitCode: 127, reasons, hint };
 }
 
 function refusalOf(given: {
@@ -147,7 +161,7 @@ function refusalOf(given: {
 
 /** The input of the call is its plan: an approval of it binds every part of what would run. */
 function propose(
-  { machine, sandbox }: RunDesk,
+  { boundary: { machine }, paths }: RunDesk,
   { request, run, variables, asks }: ToolCall,
   plan: Plan | undefined,
 ): Proposal {
@@ -159,7 +173,7 @@ function propose(
     hosts: run.egress === 'none' ? [] : hostTexts(run.hosts),
     cwd: run.cwd,
     argv: run.argv,
-    executable: resolveProgram(sandbox, run),
+    executable: resolveProgram(paths, run),
     env_names: Object.keys(run.environment).sort(),
     env_sha256: variablesSha256(variables),
     limits: limitsRecord(run.limits),
@@ -172,7 +186,7 @@ function propose(
   return { request, payload, summary: '', execution, ...(asks === undefined ? {} : { asks }) };
 }
 
-function resolveProgram({ paths }: Pick<Sandbox, 'paths'>, { argv: [program], cwd, environment }: RunRequest): string {
+function resolveProgram(paths: Paths, { argv: [program], cwd, environment }: RunRequest): string {
   if (!program.includes('/')) return paths.findProgram(program, environment.PATH ?? '') ?? program;
   return paths.realpathNearest(program.startsWith('/') ? program : `${cwd}/${program}`);
 }
@@ -230,8 +244,7 @@ async function askFor(desk: RunDesk, proposal: Proposal): Promise<Pick<ToolRun, 
 
 /** Run what is allowed. The boundary is built while the beginning is written down; no instruction runs before it is. */
 async function carryOut(desk: RunDesk, run: Begun, proposal: Proposal, plan: Plan): Promise<ToolRun> {
-  const { sandbox, machine, streams, hooks } = desk;
-  const runner = await sandbox.runner(plan.executor, machine);
+  const { boundary, streams, hooks } = desk;
   let authority: Authority | undefined;
   const beforeStart = async (seen: Sightings): Promise<Sightings> => {
     authority = await begin(desk, run, proposal);
@@ -247,7 +260,7 @@ async function carryOut(desk: RunDesk, run: Begun, proposal: Proposal, plan: Pla
     return before;
   };
   try {
-    const execution = await runner.run(plan, streams, { ...hooks, beforeStart });
+    const execution = await boundary.run(plan, streams, { ...hooks, beforeStart });
     return await end(desk, { ...run, authority }, execution);
   } catch (error) {
     if (error instanceof NotAllowed) return await refuse(desk, run, refused(error.reasons));
@@ -311,7 +324,7 @@ async function refuse(desk: RunDesk, run: Begun, refusal: Refusal): Promise<Tool
   const [{ code, words }] = refusal.reasons;
   const ending: Ending =
     refusal.outcome === 'refused'
-      ? { outcome: 'refused', exitCode: 126, reasonCode: code }
+      ? { outcome: 'refused', exitCode: refusal.exitCode ?? 126, reasonCode: code }
       : { outcome: 'setup_failed', exitCode: 125, reasonCode: code, message: words };
   const { principal } = run.call.request;
   const payload = {

@@ -86,6 +86,7 @@ case $1 in
 *) IFS=:; for palyra_folder in $PATH; do [ -e "$palyra_folder/$1" ] && palyra_found=1; done; unset IFS ;;
 esac
 [ "$palyra_found" ] || { printf 'palyra: %s: no such command inside\\n' "$1" >&2; exit 127; }
+case $1 in */*) [ -f "$1" ] && [ -x "$1" ] || { printf 'palyra: %s: not a file that may be run\\n' "$1" >&2; exit 126; } ;; esac
 exec "$@" ${DESCRIPTORS.environment}<&-`;
 const LIFELINE = `(exec >/dev/null 2>&1 3<&- 4<&- 6<&- 7<&- 8<&- 9<&-; read -r end <&${DESCRIPTORS.lifeline}; kill -9 0) & exec "$@" ${DESCRIPTORS.lifeline}<&-`;
 

@@ -2,26 +2,37 @@ import type { Plan } from './plan.ts';
 import { type Architecture, seccompProgram } from './seccomp.ts';
 
 /**
- * What tier b's supervisor does before the command, as words that end in NUL: limits, Landlock, the seccomp program, the
- * environment. Its numbers of system calls come along.
+ * What tier b's supervisor does before the command, as words that end in NUL: user, limits, Landlock, the seccomp program,
+ * the environment, the command. Its numbers of system calls come along.
+ * @param umask ours if undefined
  */
-export function constraintsFor(plan: Plan, architecture: Architecture): string {
-  const { seccomp, memory } = plan;
+export function constraintsFor(plan: Plan, architecture: Architecture, umask: number | undefined): string {
+  const { seccomp, memory, user } = plan;
   const words = [
     ...Object.entries(CALLS[architecture]).map(([name, number]) => `call ${name} ${number}`),
+    `cwd ${plan.cwd}`,
+    ...(user === null ? [] : [`user ${user.uid} ${user.gid}`]),
+    ...(umask === undefined ? [] : [`umask ${umask}`]),
     ...limitWords(plan),
     ...(plan.landlockAbi > 0 ? landlockWords(plan) : []),
     ...(seccomp === null
       ? []
       : [`filter ${Buffer.from(seccompProgram(architecture, { seccomp, memory })).toString('hex')}`]),
     ...Object.entries(plan.environment).map(([name, value]) => `env ${name}=${value}`),
+    ...plan.argv.map((argument) => `arg ${argument}`),
   ];
   return words.map((word) => `${word}\0`).join('');
 }
 
 const CALLS = {
-  x64: { prctl: 157, prlimit64: 302, openat: 257, close: 3 },
-  arm64: { prctl: 167, prlimit64: 261, openat: 56, close: 57 },
+  x64: {
+    ...{ prctl: 157, prlimit64: 302, openat: 257, close: 3, rt_sigprocmask: 14, signalfd4: 289 },
+    ...{ setgroups: 116, setresgid: 119, setresuid: 117 },
+  },
+  arm64: {
+    ...{ prctl: 167, prlimit64: 261, openat: 56, close: 57, rt_sigprocmask: 135, signalfd4: 74 },
+    ...{ setgroups: 159, setresgid: 149, setresuid: 147 },
+  },
 } as const satisfies Record<Architecture, Record<string, number>>;
 
 /** Not RLIMIT_NPROC: outside of a user namespace it counts everything that the user runs. */

@@ -67,7 +67,8 @@ function limitWords(limits: Limits): string {
   ].join(', ');
 }
 
-function size(bytes: number): string {
+/** A number of bytes for people: `64 MiB`. */
+export function size(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB'];
   let value = bytes;
   let unit = 0;

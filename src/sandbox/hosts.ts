@@ -148,8 +148,14 @@ export function destinationText({ host }: Pick<Host, 'host'>, port: number): str
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** What would let a destination through that the list does not name. */
+/** What would let a destination through that the list does not name, if anything would. */
 export function howToAllow(text: string): string {
+  try {
+    parseAllowedHost(text);
+  } catch (error) {
+    if (!(error instanceof PalyraError)) throw error;
+    return `no option allows ${text}: ${error.why}`;
+  }
   return `--allow-host ${text} asks an operator on a terminal; elsewhere it has to be among allowed_egress_hosts`;
 }
 

@@ -1,5 +1,6 @@
 import { count } from '../text.ts';
 import { exactly } from '../time.ts';
+import { complaintsOf } from './complaints.ts';
 import type { Aftermath, Execution, Limit, ProtectedChange, RepositoryChange } from './execution.ts';
 import { type Destination, type DestinationReason, destinationText, howToAllow } from './hosts.ts';
 import type { Plan } from './plan.ts';
@@ -17,6 +18,7 @@ export interface Obstacle {
  */
 export function obstaclesOf(execution: Execution, plan: Plan, said: string): Obstacle[] {
   const { ending, destinations } = execution;
+  const refused = destinations.filter(({ verdict }) => verdict === 'refused');
   const stopped: Obstacle[] =
     ending.outcome === 'timed_out'
       ? [
@@ -30,9 +32,9 @@ export function obstaclesOf(execution: Execution, plan: Plan, said: string): Obs
         : [];
   return [
     ...stopped,
-    ...refusedDestinations(destinations.filter(({ verdict }) => verdict === 'refused')),
+    ...refusedDestinations(refused),
     ...aftermathObstacles(execution),
-    ...(ending.exitCode === 0 ? [] : saidObstacles(plan, said)),
+    ...(ending.exitCode === 0 ? [] : complaintsOf(plan, said, refused.length > 0)),
   ];
 }
 
@@ -102,25 +104,3 @@ const WHAT_ALLOWS: Readonly<Partial<Record<DestinationReason, string>>> = {
   request_malformed: 'it has to be a request for a host, in HTTP or TLS',
   too_many_connections: 'it has to open fewer connections at a time',
 };
-
-/** Compilers and resolvers do not know of sandboxes: what they report is put beside what holds here. */
-function saidObstacles({ tier, workspace, network, protectedPaths }: Plan, said: string): Obstacle[] {
-  const found: Obstacle[] = [];
-  if (tier === 'c' && /read-only file system|\bEROFS\b/i.test(said)) {
-    const but = protectedPaths.length === 0 ? '' : `, but for ${count(protectedPaths.length, 'protected file')}`;
-    found.push({
-      what: `it met a read-only file system: writable are ${workspace}${but}, and /tmp`,
-      hint: '--workspace DIR works in another folder',
-    });
-  }
-  if (network.kind === 'isolated' && NO_NETWORK.test(said)) {
-    found.push({
-      what: 'it found no network: egress is strict, and no host is allowed',
-      hint: howToAllow('HOST'),
-    });
-  }
-  return found;
-}
-
-const NO_NETWORK =
-  /could not resolve|name resolution|name or service not known|network is unreachable|\b(ENETUNREACH|EAI_AGAIN|ENOTFOUND)\b/i;

@@ -175,12 +175,13 @@ function refuseWorkspace(request: RunRequest, machine: Machine): NoPlan | undefi
   const { path, realpath } = workspace;
   if (realpath === null)
     return refusal('sandbox.workspace', `no folder ${path}`, 'give --workspace DIR, a folder that exists');
-  if (realpath !== path) {
-    return refusal('sandbox.workspace', `the workspace ${path} is reached through a link`, `--workspace ${realpath}`);
-  }
   const notOne = notAProject(realpath, request, machine);
+  const hint = 'make a folder for the work, and give it with --workspace';
+  if (realpath !== path) {
+    const message = `the workspace ${path} is reached through a link`;
+    return refusal('sandbox.workspace', message, notOne === undefined ? `--workspace ${realpath}` : hint);
+  }
   if (notOne !== undefined) {
-    const hint = 'make a folder for the work, and give it with --workspace';
     return refusal('sandbox.workspace', `${realpath} is no workspace: ${notOne}`, hint);
   }
   if (cwd !== realpath && !cwd.startsWith(`${realpath}/`)) {

@@ -1,10 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Aftermath, Execution } from './execution.ts';
 import type { Machine, SystemPath, Workspace } from './machine.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, RunRequest } from './plan.ts';
 import type { Paths } from './preflight/paths.ts';
 import type { Sightings } from './protected-files.ts';
-import type { Executor, Tier } from './tier.ts';
+import type { Tier } from './tier.ts';
 
 /** Where a command's streams go. `stdin` is read only if the plan says so. With a terminal they are inherited instead. */
 export interface RunnerStreams {
@@ -36,9 +36,23 @@ export interface Runner {
   run(plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution>;
 }
 
+/** How the streams of the command that is to come are connected. */
+export type Stdio = Pick<RunRequest, 'stdin' | 'tty'>;
+
+/**
+ * What contains one command of a tier, as far as it can stand before the command is known: what takes time is done while
+ * the gate decides.
+ */
+export interface Boundary extends Runner {
+  readonly machine: Machine;
+  /** end what stands and will not be used */
+  close(): void;
+}
+
 /** Everything that a run needs to know of this machine, and to do on it. */
 export interface Sandbox {
-  machine(tier: Tier): Promise<Machine>;
+  /** The plan that is run in it must be of this tier. */
+  open(tier: Tier, stdio: Stdio): Promise<Boundary>;
   /** @param path absolute */
   workspace(path: string): Workspace;
   /** what must not be seen inside, by its real path; undefined if it is not there */
@@ -58,5 +72,4 @@ export interface Sandbox {
    * @returns undefined if the workspace is not there any more
    */
   finish(before: Sightings, mark: string): Aftermath | undefined;
-  runner(executor: Executor, machine: Machine): Promise<Runner>;
 }

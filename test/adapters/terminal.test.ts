@@ -52,13 +52,13 @@ test('arguments that are not UTF-8 are noticed', () => {
 });
 
 const DRIVER = `
-import { bubblewrapRunner } from '../../src/adapters/sandbox/bubblewrap.ts';
+import { openBubblewrap } from '../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../src/adapters/sandbox/machine.ts';
 import { planFor } from '../sandbox/lab.ts';
 const [folder, script] = process.argv.slice(2);
 process.on('SIGINT', () => undefined);
 const plan = planFor(folder, ['bash', '-c', script], { tty: true });
-const { ending } = await bubblewrapRunner(lookAtMachine()).run(plan, process, {});
+const { ending } = await openBubblewrap(lookAtMachine(), { tty: true }).run(plan, process, {});
 console.log(JSON.stringify(ending));
 process.exit();
 `;

@@ -44,9 +44,10 @@ test.each([
   expect(riskOfCommand(line.split(' '))).toBe('high');
 });
 
-test('reading is medium only where it is contained, cut off, and the system program of that name', () => {
+test('reading is medium only where it is contained, its egress too, and the system program of that name', () => {
   expect(riskOfCommand(['ls'], { tier: 'b' })).toBe('high');
   expect(riskOfCommand(['ls'], { egress: 'preflight' })).toBe('high');
-  expect(riskOfCommand(['ls'], { hosts: ['example.org'] })).toBe('high');
+  expect(riskOfCommand(['ls'], { hosts: ['example.org'] })).toBe('medium');
+  expect(riskOfCommand(['git', 'show'], { hosts: ['example.org'] })).toBe('high');
   expect(riskOfCommand(['ls'], { executable: '/srv/demo/ls' })).toBe('high');
 });

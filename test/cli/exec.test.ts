@@ -147,8 +147,34 @@ describe('a command ends as it ended', () => {
       open.palyra(['exec', ...sh('exit 126')]),
     ]);
     expect(codes.map(({ code }) => code)).toEqual([139, 127, 124, 126]);
-    expect(codes[1]?.stderr).toBe('palyra: no-such-command: no such command inside\n');
+    expect(codes[1]?.stderr).toContain('no-such-command: no such command (exec.no_command)\n');
     expect(codes[2]?.stderr).toContain('stopped after 1 s');
+  });
+
+  test('a command that is not there, or may not be run, is told from one that ends with that code', async () => {
+    writeFileSync(join(open.folder, 'plain'), 'echo no\n', { mode: 0o644 });
+    const report = async (...args: string[]) => {
+      const { exit_code, outcome, reason_code, decision } = await reportOf(open, args);
+      return [exit_code, outcome, reason_code, (decision as { decision: string }).decision];
+    };
+    expect(await report('--', 'no-such-command')).toEqual([127, 'refused', 'exec.no_command', 'deny']);
+    expect(await report('--', './no/such')).toEqual([127, 'refused', 'exec.no_command', 'deny']);
+    expect(await report(...sh('exit 127'))).toEqual([127, 'exited', 'exec.exited', 'allow']);
+    const plain = await open.palyra(['exec', '--', './plain']);
+    expect([plain.code, plain.stderr]).toEqual([126, 'palyra: ./plain: not a file that may be run\n']);
+    rmSync(join(open.folder, 'plain'));
+  });
+
+  test('what a command complains of is explained by what holds inside', async () => {
+    const { stderr } = await open.palyra(['exec', ...sh('cat /var/log/dpkg.log')]);
+    expect(stderr).toContain('palyra: warning: /var/log/dpkg.log is not inside\n');
+  });
+
+  test('--workspace of nothing is not the working directory', async () => {
+    expect(await open.palyra(['exec', '--workspace', '', '--', 'true'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--workspace is empty'),
+    });
   });
 
   test('standard input is nothing, or what is handed on', async () => {

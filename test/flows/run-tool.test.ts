@@ -79,30 +79,28 @@ async function runIn(
     ...desk,
     clock: () => desk.time,
     acting: { principal: 'user:ops', actor, token: null },
-    machine: {
-      platform: 'linux',
-      architecture: 'x64',
-      uid: 1000,
-      gid: 1000,
-      programs: { bwrap: '/b', prlimit: '/p', perl: '/q', setpriv: null, node: '/n', sandboxExec: null },
-      seccomp: true,
-      landlockAbi: 0,
-      cgroup: null,
-      hardLimits: UNBOUNDED,
-      systemPaths: [],
+    boundary: {
+      machine: {
+        platform: 'linux',
+        architecture: 'x64',
+        uid: 1000,
+        gid: 1000,
+        programs: { bwrap: '/b', prlimit: '/p', perl: '/q', setpriv: null, node: '/n', sandboxExec: null },
+        seccomp: true,
+        landlockAbi: 0,
+        cgroup: null,
+        hardLimits: UNBOUNDED,
+        systemPaths: [],
+      },
+      run: async (plan, _streams, { beforeStart }) => {
+        await building?.();
+        await beforeStart?.(BEFORE);
+        started.push(plan);
+        await running?.();
+        return { ...notRun(planSha256(plan), EXITED), layers: plan.layers };
+      },
     },
-    sandbox: {
-      paths: systemPaths,
-      runner: async () => ({
-        run: async (plan, _streams, { beforeStart }) => {
-          await building?.();
-          await beforeStart?.(BEFORE);
-          started.push(plan);
-          await running?.();
-          return { ...notRun(planSha256(plan), EXITED), layers: plan.layers };
-        },
-      }),
-    },
+    paths: systemPaths,
     runs: {
       keep: ({ attestationId }) => void kept.add(attestationId),
       forget: (attestationId) => kept.delete(attestationId),

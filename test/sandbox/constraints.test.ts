@@ -28,7 +28,7 @@ const PLAN: Plan = {
 
 /** The words by their first: `path` → what follows each. */
 function wordsOf(plan: Partial<Plan>, architecture: 'x64' | 'arm64' = 'x64'): Map<string, string[]> {
-  const words = constraintsFor({ ...PLAN, ...plan }, architecture)
+  const words = constraintsFor({ ...PLAN, ...plan }, architecture, undefined)
     .split('\0')
     .slice(0, -1);
   const found = new Map<string, string[]>();

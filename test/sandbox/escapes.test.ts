@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bubblewrapRunner } from '../../src/adapters/sandbox/bubblewrap.ts';
+import { openBubblewrap } from '../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../src/adapters/sandbox/machine.ts';
 import { makeFolders, newFolder, planFor, type Ran, removeFolder, runPlan } from './lab.ts';
 
@@ -92,7 +92,7 @@ describe('tier c holds every attack', () => {
     const folder = workspace('dropped', OWNER);
     const plan = planFor(folder, attackArguments(folder), { hidden: hiddenIn(folder) });
     expect(plan.user).toEqual({ uid: OWNER, gid: OWNER });
-    expectAllHeld(await runPlan(bubblewrapRunner(lookAtMachine()), plan));
+    expectAllHeld(await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), plan));
     expectUntouched(folder);
   });
 
@@ -100,7 +100,7 @@ describe('tier c holds every attack', () => {
     const folder = workspace('rooted', 0);
     const plan = planFor(folder, attackArguments(folder), { hidden: hiddenIn(folder), allowRoot: true });
     expect(plan.asRoot).toBe(true);
-    expectAllHeld(await runPlan(bubblewrapRunner(lookAtMachine()), plan));
+    expectAllHeld(await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), plan));
     expectUntouched(folder);
   });
 
@@ -125,12 +125,12 @@ describe('tier c holds every attack', () => {
 });
 
 const DRIVER = `
-import { bubblewrapRunner } from '../../src/adapters/sandbox/bubblewrap.ts';
+import { openBubblewrap } from '../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../src/adapters/sandbox/machine.ts';
 import { planFor, runPlan } from './lab.ts';
 const [folder, ...argv] = process.argv.slice(2);
 const plan = planFor(folder, argv, { hidden: [{ path: folder + '/state', kind: 'folder' }] });
-const { stdout, stderr, execution } = await runPlan(bubblewrapRunner(lookAtMachine()), plan);
+const { stdout, stderr, execution } = await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), plan);
 process.stdout.write(stdout);
 process.stderr.write(stderr);
 if (execution.ending.outcome === 'setup_failed') process.stderr.write(JSON.stringify(execution));

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bubblewrapRunner } from '../../src/adapters/sandbox/bubblewrap.ts';
+import { openBubblewrap } from '../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../src/adapters/sandbox/machine.ts';
 import { lookAgain, lookAtProtected } from '../../src/adapters/sandbox/protected-files.ts';
 import { parseHostRules } from '../../src/sandbox/hosts.ts';
@@ -56,7 +56,7 @@ async function runRaced(meanwhile: string, argv: readonly [string, ...string[]],
   );
   chmodSync(bwrap, 0o755);
   chmodSync(home, 0o755);
-  return await runPlan(bubblewrapRunner({ ...machine, programs: { ...machine.programs, bwrap } }), plan);
+  return await runPlan(openBubblewrap({ ...machine, programs: { ...machine.programs, bwrap } }, { tty: false }), plan);
 }
 
 const FIND = [

@@ -11,27 +11,38 @@ import type { Destination } from '../../sandbox/hosts.ts';
 import type { Machine } from '../../sandbox/machine.ts';
 import type { Plan } from '../../sandbox/plan.ts';
 import { type Carrier, wrapWithRelays } from '../../sandbox/relays.ts';
-import type { Runner, RunnerHooks, RunnerStreams } from '../../sandbox/runner.ts';
+import type { Boundary, RunnerHooks, RunnerStreams, Stdio } from '../../sandbox/runner.ts';
 import { seccompProgram } from '../../sandbox/seccomp.ts';
-import { type Gated, runGated, spawnGated } from './gated-run.ts';
-import type { Pipes } from './output-pipes.ts';
+import { type Gated, spawnGated } from './gated-process.ts';
+import { runGated } from './gated-run.ts';
+import { givePipes, type NewPipes, openPipes } from './output-pipes.ts';
 import { SetupFailed } from './setup-failed.ts';
 
-/** Tier c on Linux. Spawns from the main thread: bwrap dies with the thread that started it. */
-export function bubblewrapRunner(machine: Machine): Runner {
-  return { run: (plan, streams, hooks) => run(machine, plan, streams, hooks) };
+/**
+ * Tier c on Linux. Spawns from the main thread: bwrap dies with the thread that started it. The pipes for output are made
+ * while the gate decides.
+ */
+export function openBubblewrap(machine: Machine, { tty }: Pick<Stdio, 'tty'>): Boundary {
+  const opening = tty ? Promise.resolve(null) : openPipes();
+  opening.catch(() => undefined); // whoever runs hears of it
+  return {
+    machine,
+    run: (plan, streams, hooks) => run(machine, plan, opening, streams, hooks),
+    close: () => void opening.then((opened) => opened?.discard()).catch(() => undefined),
+  };
 }
 
-async function run(machine: Machine, plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution> {
+async function run(
+  machine: Machine,
+  plan: Plan,
+  opening: Promise<NewPipes | null>,
+  streams: RunnerStreams,
+  hooks: RunnerHooks,
+): Promise<Execution> {
   const egress = await openEgress(machine, plan);
+  const start = async (): Promise<Gated> => spawnBubblewrap(machine, plan, await opening, egress.wrap, hooks.umask);
   try {
-    return await runGated(
-      plan,
-      (pipes) => start(machine, plan, pipes, egress.wrap),
-      streams,
-      hooks,
-      egress.destinations,
-    );
+    return await runGated(plan, start, streams, hooks, egress.destinations);
   } finally {
     await egress.close();
   }
@@ -62,22 +73,31 @@ async function openEgress({ programs, architecture }: Machine, { network, user }
   return { destinations, wrap, close };
 }
 
-function start({ programs, architecture }: Machine, plan: Plan, pipes: Pipes | null, wrap: Egress['wrap']): Gated {
+function spawnBubblewrap(
+  { programs, architecture }: Machine,
+  plan: Plan,
+  opened: NewPipes | null,
+  wrap: Egress['wrap'],
+  umask: number | undefined,
+): Gated {
   const { bwrap, prlimit } = programs;
-  const { seccomp, memory } = plan;
+  const { seccomp, memory, user, stdin } = plan;
   if (bwrap === null || prlimit === null || architecture === null || seccomp === null) {
     throw new SetupFailed('bwrap, prlimit or seccomp is missing');
   }
+  if ((opened === null) !== plan.tty) throw new SetupFailed('it was opened for another plan');
   const { options, texts } = bubblewrapArguments(plan);
   const words = options.map((option) => `${option}\0`).join('');
   const command = wrap([bwrap, '--args', `${DESCRIPTORS.arguments}`, '--', ...gatedCommand(plan, prlimit)]);
-  return spawnGated({
+  if (opened !== null) givePipes(opened.childEnds, user);
+  const spawned = spawnGated({
     command: plan.tty ? onTerminal(command) : withLifeline(command),
     files: [words, seccompProgram(architecture, { seccomp, memory }), environmentScript(plan.environment), ...texts],
-    environment: {},
-    cwd: '/',
-    plan,
-    pipes,
-    killFirst: true,
+    output: opened?.childEnds ?? 'terminal',
+    stdin,
+    user,
+    umask,
   });
+  opened?.release();
+  return { ...spawned, pipes: opened?.pipes ?? null, killFirst: true };
 }

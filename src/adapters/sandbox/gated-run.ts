@@ -1,40 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
-import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
+import { type Duplex, PassThrough, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PalyraError, systemCode } from '../../errors.ts';
-import { DESCRIPTORS } from '../../sandbox/bubblewrap-arguments.ts';
 import { type Ending, type Execution, endingOf, lostExecution, notRun } from '../../sandbox/execution.ts';
 import type { Destination } from '../../sandbox/hosts.ts';
 import { type Plan, planSha256 } from '../../sandbox/plan.ts';
 import type { Sightings } from '../../sandbox/protected-files.ts';
 import type { RunnerHooks, RunnerStreams, RunningCommand } from '../../sandbox/runner.ts';
 import { aftermathIn } from './aftermath.ts';
-import { anonymousFile } from './anonymous-file.ts';
 import { type ControlGroup, createGroup, findGroupPlace } from './control-group.ts';
+import type { Gated } from './gated-process.ts';
 import { findRepositories } from './git-repositories.ts';
-import { coverInherited } from './inherited-descriptors.ts';
 import { strangeInside } from './mount-check.ts';
-import { discardPipes, openPipes, type Pipes } from './output-pipes.ts';
 import { descendantsOf, isRunning, signalProcess } from './process-tree.ts';
 import { type Look, lookAtProtected } from './protected-files.ts';
 import { SetupFailed } from './setup-failed.ts';
 import { type Processes, supervise } from './supervise.ts';
-
-/** A command that waits at a gate, inside whatever contains it. Its pipes are as `DESCRIPTORS` says. */
-export interface Gated {
-  readonly child: ChildProcess;
-  /** null: they are a terminal's */
-  readonly pipes: Pipes | null;
-  /** a line from it says that the boundary stands, a line to it opens the gate */
-  readonly gate: Duplex;
-  /** when it ends, everything is ended */
-  readonly lifeline: Duplex;
-  /** `{"child-pid": N}`, then `{"exit-code": N}` once the command has begun and ended */
-  readonly status: Readable;
-  /** whether the process of `child-pid` takes all the others with it when it is killed */
-  readonly killFirst: boolean;
-}
 
 /**
  * Carry out a plan: start it, hold its limits, open the gate when everything else is ready, and say how it ended.
@@ -42,7 +22,7 @@ export interface Gated {
  */
 export async function runGated(
   plan: Plan,
-  start: (pipes: Pipes | null) => Gated,
+  start: () => Promise<Gated>,
   streams: RunnerStreams,
   hooks: RunnerHooks,
   destinations: readonly Destination[],
@@ -52,16 +32,8 @@ export async function runGated(
   if (typeof look === 'string') return notRun(digest, setupFailed(look));
   const nowhere = { prints: {}, isComplete: false };
   const known: Known = { first: undefined, begun: false, before: { ...look.sightings, repositories: nowhere } };
-  let pipes: Pipes | null = null;
-  let isStarted = false;
   try {
-    pipes = plan.tty ? null : await openPipes(plan.user);
-    const starting = (): Gated => {
-      const gated = start(pipes);
-      isStarted = true;
-      return gated;
-    };
-    const ended = await watchGroup(starting, plan, streams, { ...hooks, look, known }).catch((error: unknown) => {
+    const ended = await watchGroup(start, plan, streams, { ...hooks, look, known }).catch((error: unknown) => {
       // whatever went wrong, what it has done meanwhile is looked at
       if (!known.begun) throw error;
       return lostExecution(digest, error);
@@ -74,20 +46,18 @@ export async function runGated(
     throw error;
   } finally {
     look.folder.close();
-    if (pipes !== null && !isStarted) discardPipes(pipes);
   }
 }
 
 async function watchGroup(
-  start: () => Gated,
+  start: () => Promise<Gated>,
   plan: Plan,
   streams: RunnerStreams,
   hooks: WatchHooks,
 ): Promise<Pick<Execution, 'ending' | 'measured'>> {
   const group = openGroup(plan);
   try {
-    const gated = withUmask(hooks.umask, start);
-    const watching = watch(gated, plan, group, streams, hooks);
+    const watching = watch(await start(), plan, group, streams, hooks);
     // while the sandbox is built, and before the gate can be opened
     hooks.known.before = { ...hooks.known.before, repositories: findRepositories(hooks.look.folder) };
     return await watching;
@@ -125,76 +95,12 @@ function setupFailed(message: string): Ending {
   return { outcome: 'setup_failed', exitCode: 125, reasonCode: 'sandbox.setup_failed', message };
 }
 
-/** Start something that inherits another umask than ours. */
-export function withUmask<T>(umask: number | undefined, start: () => T): T {
-  const ours = process.umask();
-  process.umask(umask ?? ours);
-  try {
-    return start();
-  } finally {
-    process.umask(ours);
-  }
-}
-
-/** What to start behind a gate. `files` become descriptors from `DESCRIPTORS.arguments` on. */
-interface ToSpawn {
-  readonly command: readonly string[];
-  readonly files: readonly (string | Uint8Array)[];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly cwd: string;
-  readonly plan: Plan;
-  readonly pipes: Pipes | null;
-  readonly killFirst: boolean;
-}
-
-/** Start it as the user of the plan, in a session of its own, with no descriptor that was not meant for it. */
-export function spawnGated({ command, files, environment, cwd, plan, pipes, killFirst }: ToSpawn): Gated {
-  const [program = '', ...rest] = command;
-  const fds = files.map(anonymousFile);
-  const covers = coverInherited(DESCRIPTORS.arguments + fds.length);
-  const ends =
-    pipes === null
-      ? (['inherit', 'inherit', 'inherit'] as const)
-      : ([plan.stdin === 'pipe' ? 'pipe' : 'ignore', pipes.stdout.childEnd, pipes.stderr.childEnd] as const);
-  const child = spawn(program, rest, {
-    stdio: [...ends, 'pipe', 'pipe', 'pipe', ...fds, ...covers.stdio],
-    env: environment,
-    cwd,
-    detached: !plan.tty,
-    ...(plan.user ?? {}),
-  });
-  for (const fd of fds) closeSync(fd);
-  for (const end of pipes === null ? [] : [pipes.stdout, pipes.stderr]) end.release();
-  covers.close();
-  child.on('error', () => undefined); // it never began, which its number tells; or it was gone before a signal
-  if (child.pid === undefined) throw new SetupFailed('no process can be started: see ulimit -n and ulimit -u');
-  const [, , , gate, status, lifeline] = child.stdio as readonly unknown[] as readonly Duplex[];
-  if (gate === undefined || status === undefined || lifeline === undefined) throw new SetupFailed('no pipes');
-  return { child, pipes, gate, lifeline, status, killFirst };
-}
-
 function openGroup(plan: Plan): ControlGroup | null {
   if (plan.memory !== 'cgroup') return null;
   const place = findGroupPlace();
-  return place === null ? null : createGroup(place, plan.limits);
-}
-
-/** Read the JSON documents that bwrap writes on its status descriptor. */
-function readStatus({ status: stream }: Gated) {
-  let text = '';
-  const firstPid = new Promise<number | undefined>((resolve) => {
-    stream.on('data', (chunk: Buffer) => {
-      text += chunk.toString('latin1');
-      const pid = /"child-pid": *(\d+)/.exec(text)?.[1];
-      if (pid !== undefined) resolve(Number(pid));
-    });
-    stream.once('close', () => resolve(undefined));
-  });
-  const status = (): number | undefined => {
-    const code = /"exit-code": *(\d+)/.exec(text)?.[1];
-    return code === undefined ? undefined : Number(code);
-  };
-  return { firstPid, status };
+  // the plan counts on it: nothing else bounds the memory
+  if (place === null) throw new SetupFailed('there is no control group any more');
+  return createGroup(place, plan.limits);
 }
 
 async function watch(
@@ -204,19 +110,16 @@ async function watch(
   streams: RunnerStreams,
   hooks: WatchHooks,
 ): Promise<Pick<Execution, 'ending' | 'measured'>> {
-  const { child, pipes, gate, lifeline } = gated;
+  const { child, pipes, gate, lifeline, status } = gated;
   const { look, known } = hooks;
-  const { firstPid, status } = readStatus(gated);
-  gate.on('error', () => undefined); // the sandbox is gone: its exit says so
-  lifeline.on('error', () => undefined);
   const held = holdUntilStarted(gate, streams.stderr);
   const processes = processesOf(gated, known);
   const supervision = supervise(
     {
       child,
       stdin: child.stdin,
-      stdout: pipes?.stdout.stream ?? null,
-      stderr: pipes?.stderr.stream ?? null,
+      stdout: pipes?.stdout ?? null,
+      stderr: pipes?.stderr ?? null,
       processes,
       limits: plan.limits,
       group,
@@ -225,7 +128,7 @@ async function watch(
     { ...streams, stderr: held.stderr },
   );
   try {
-    known.first = await firstPid;
+    known.first = await status.wait('child-pid');
     if (known.first !== undefined) {
       const [compared] = await Promise.all([
         hooks.beforeStart?.(known.before),
@@ -251,7 +154,7 @@ async function watch(
   const { cause, exitCode, signal, measured } = await supervision;
   await gone(known.first);
   // a command that was begun and of whose end nothing is known took along whoever would have told
-  const code = status() ?? (held.started() || signal !== null || cause !== null ? 137 : undefined);
+  const code = status.said('exit-code') ?? (held.started() || signal !== null || cause !== null ? 137 : undefined);
   if (code === undefined || (!held.started() && cause === null))
     throw new SetupFailed(held.said() || `bwrap ended with ${exitCode}`);
   return { ending: endingOf(code, cause), measured };

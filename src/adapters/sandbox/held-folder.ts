@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, constants, openSync, readlinkSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { systemCode } from '../../errors.ts';
+import { PalyraError, systemCode } from '../../errors.ts';
 
 /**
  * A folder that is held open, and those below it, each reached from the one above and never through a link: whatever is
@@ -11,13 +11,16 @@ export class HeldFolder {
   readonly #top: number;
   readonly #below = new Map<string, number>();
 
-  /** @throws Error if the path is no folder, or leads through a link */
+  /** @throws PalyraError sandbox.setup_failed if the path leads through a link; Error of the system if it is no folder */
   constructor(path: string) {
     this.path = path;
     this.#top = openSync(path, FOLDER);
     if (!HAS_DESCRIPTOR_PATHS || readlinkSync(this.#reach('')) === path) return;
     closeSync(this.#top);
-    throw new Error(`${path} is not what it was`);
+    throw new PalyraError('sandbox.setup_failed', `${path} is not what it was`, {
+      why: 'somebody put a link in its place, or in the place of a folder that leads there',
+      hint: 'run it again when nobody else works there',
+    });
   }
 
   /** What names the entry for one call of the system; what it is, if a link, is not followed. */

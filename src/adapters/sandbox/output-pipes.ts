@@ -4,28 +4,31 @@ import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { SetupFailed } from './setup-failed.ts';
 
-/** Our end of a pipe, and the descriptor of the other, which is to be released once a child has it. */
-export interface PipeEnd {
-  readonly stream: Socket;
-  readonly childEnd: number;
-  /** close the child's end, if it is not closed yet */
-  readonly release: () => void;
+/** Our ends of what a command says that is not on a terminal. */
+export interface Pipes {
+  readonly stdout: Socket;
+  readonly stderr: Socket;
 }
 
-/** What a command that is not on a terminal says. */
-export interface Pipes {
-  readonly stdout: PipeEnd;
-  readonly stderr: PipeEnd;
+/** Pipes that are to be given to a child. */
+export interface NewPipes {
+  readonly pipes: Pipes;
+  readonly childEnds: readonly [number, number];
+  /** close the child's ends: it has them */
+  readonly release: () => void;
+  /** close everything: open, they would keep this process from ending */
+  readonly discard: () => void;
 }
+
+type Owner = { readonly uid: number; readonly gid: number } | null;
 
 /**
  * Real pipes for output. What Node makes for a child are sockets, which nobody can open by name: `echo x > /dev/stderr`
  * would fail. A shell makes these, and we take them from it: they never have a name that somebody could put something
  * else under. Input stays a socket: who opens a pipe by name after its writer has gone waits for ever.
- * @param owner who runs the child, if that is not us
  * @throws SetupFailed
  */
-export async function openPipes(owner: { readonly uid: number; readonly gid: number } | null): Promise<Pipes> {
+export async function openPipes(): Promise<NewPipes> {
   const shell = spawn('/bin/sh', ['-c', HOLDERS], { stdio: ['pipe', 'pipe', 'ignore'], env: {}, detached: true });
   const failed = new Promise<never>((_, reject) => shell.once('error', reject));
   // no process, no streams
@@ -35,19 +38,25 @@ export async function openPipes(owner: { readonly uid: number; readonly gid: num
   });
   try {
     const [first = '', second = ''] = line.split(' ');
-    const [stdout, stderr] = [takePipe(first, owner), takePipe(second, owner)];
-    return { stdout: endsOf(stdout), stderr: endsOf(stderr) };
+    const [stdout, stderr] = [openPipe(first, 0), openPipe(second, 0)];
+    // with ours open the child's does not wait, and must not be non-blocking
+    const childEnds = [stdout, stderr].map((ours) => openSync(`/proc/self/fd/${ours}`, constants.O_WRONLY));
+    return newPipes(streamsOf([stdout, stderr]), childEnds as [number, number]);
   } finally {
     shell.stdin.end();
   }
 }
 
-/** Pipes that no child was given: open, they would keep this process from ending. */
-export function discardPipes({ stdout, stderr }: Pipes): void {
-  for (const { stream, release } of [stdout, stderr]) {
-    stream.destroy();
-    release();
-  }
+/** Take over the ends to read from that another process holds as these descriptors. @throws SetupFailed */
+export function takePipes(pid: number, stdout: number, stderr: number, owner: Owner): Pipes {
+  const ours = [openPipe(`${pid}`, stdout), openPipe(`${pid}`, stderr)];
+  givePipes(ours, owner);
+  return streamsOf(ours as [number, number]);
+}
+
+/** Whoever has no right to the pipe itself cannot open /dev/stdout. @param owner who runs the child, if not us */
+export function givePipes(ends: readonly number[], owner: Owner): void {
+  if (owner !== null) for (const end of ends) fchownSync(end, owner.uid, owner.gid);
 }
 
 /** Two processes, each with a pipe for its standard input, that say who they are and wait. */
@@ -71,26 +80,28 @@ async function firstLine(stream: Readable): Promise<string> {
   return text.trim();
 }
 
-/** Descriptors of both ends of a pipe. */
-interface Ends {
-  readonly ours: number;
-  readonly childs: number;
+function openPipe(pid: string, descriptor: number): number {
+  // it must not wait for the other end
+  const ours = openSync(`/proc/${pid}/fd/${descriptor}`, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (fstatSync(ours).isFIFO()) return ours;
+  closeSync(ours);
+  throw new SetupFailed('something else than a pipe was made');
 }
 
-function takePipe(pid: string, owner: { readonly uid: number; readonly gid: number } | null): Ends {
-  // ours must not wait for the other end; with ours open the child's does not wait, and must not be non-blocking
-  const ours = openSync(`/proc/${pid}/fd/0`, constants.O_RDONLY | constants.O_NONBLOCK);
-  if (!fstatSync(ours).isFIFO()) throw new SetupFailed('sh made something else than a pipe');
-  // whoever has no right to the pipe itself cannot open /dev/stdout
-  if (owner !== null) fchownSync(ours, owner.uid, owner.gid);
-  return { ours, childs: openSync(`/proc/self/fd/${ours}`, constants.O_WRONLY) };
+function streamsOf([stdout, stderr]: readonly [number, number]): Pipes {
+  const stream = (fd: number): Socket => new Socket({ fd, readable: true, writable: false });
+  return { stdout: stream(stdout), stderr: stream(stderr) };
 }
 
-function endsOf({ ours, childs }: Ends): PipeEnd {
+function newPipes(pipes: Pipes, childEnds: readonly [number, number]): NewPipes {
   let isOpen = true;
   const release = (): void => {
-    if (isOpen) closeSync(childs);
+    if (isOpen) for (const end of childEnds) closeSync(end);
     isOpen = false;
   };
-  return { stream: new Socket({ fd: ours, readable: true, writable: false }), childEnd: childs, release };
+  const discard = (): void => {
+    for (const stream of [pipes.stdout, pipes.stderr]) stream.destroy();
+    release();
+  };
+  return { pipes, childEnds, release, discard };
 }

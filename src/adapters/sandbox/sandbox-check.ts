@@ -8,10 +8,10 @@ import { parseHostRules } from '../../sandbox/hosts.ts';
 import { DEFAULT_LIMITS } from '../../sandbox/limits.ts';
 import type { Machine } from '../../sandbox/machine.ts';
 import { planRun } from '../../sandbox/plan.ts';
+import type { Boundary } from '../../sandbox/runner.ts';
 import type { Tier } from '../../sandbox/tier.ts';
-import { landlockAbi } from './landlock.ts';
+import { openBoundary } from './boundary.ts';
 import { lookAtMachine, lookAtWorkspace } from './machine.ts';
-import { runnerFor } from './runner.ts';
 
 /** What one way of containing a command does on this machine. */
 export interface Tried {
@@ -26,23 +26,30 @@ export interface Tried {
 
 /** Find out what each tier can enforce here by running `true` in it. */
 export async function checkSandbox(): Promise<{ readonly machine: Machine; readonly tried: readonly Tried[] }> {
-  const machine = lookAtMachine(await landlockAbi(lookAtMachine()));
+  const { uid } = lookAtMachine();
   const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'palyra-check-')));
   // root's runs drop to the owner of the workspace: have one that is not root
-  if (machine.uid === 0) chownSync(workspace, 65534, 65534);
+  if (uid === 0) chownSync(workspace, 65534, 65534);
   try {
+    const constrained = await openBoundary('b', STDIO);
+    constrained.close();
     const tried: Tried[] = [];
     for (const tier of ['b', 'c'] as const) {
-      for (const egress of ['none', 'preflight', 'strict'] as const)
-        tried.push(await tryOne(machine, workspace, tier, egress));
+      for (const egress of ['none', 'preflight', 'strict'] as const) {
+        const boundary = await openBoundary(tier, STDIO);
+        tried.push(await tryOne(boundary, workspace, tier, egress));
+        boundary.close();
+      }
     }
-    return { machine, tried };
+    return { machine: constrained.machine, tried };
   } finally {
     rmSync(workspace, { recursive: true, force: true });
   }
 }
 
-async function tryOne(machine: Machine, folder: string, tier: Tier, egress: EgressMode): Promise<Tried> {
+const STDIO = { stdin: 'null', tty: false } as const;
+
+async function tryOne(boundary: Boundary, folder: string, tier: Tier, egress: EgressMode): Promise<Tried> {
   const planned = planRun(
     {
       argv: ['true'],
@@ -53,19 +60,17 @@ async function tryOne(machine: Machine, folder: string, tier: Tier, egress: Egre
       cwd: folder,
       environment: insideEnvironment({}, [], folder),
       limits: DEFAULT_LIMITS,
-      stdin: 'null',
-      tty: false,
+      ...STDIO,
       allowRoot: false,
       hidden: [],
       homes: [],
       searchFolders: [],
     },
-    machine,
+    boundary.machine,
   );
   if (!planned.ok) return { tier, egress, works: false, layers: [], why: planned.message, hint: planned.hint };
-  const runner = await runnerFor(planned.plan.executor, machine);
   const nowhere = { stdin: Readable.from([]), stdout: new PassThrough(), stderr: new PassThrough() };
-  const { ending, layers } = await runner.run(planned.plan, nowhere, {});
+  const { ending, layers } = await boundary.run(planned.plan, nowhere, {});
   const why =
     ending.outcome === 'setup_failed'
       ? ending.message

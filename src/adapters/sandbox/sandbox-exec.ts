@@ -2,18 +2,23 @@ import { spawn } from 'node:child_process';
 import { type Execution, endingOf, notRun } from '../../sandbox/execution.ts';
 import type { Machine } from '../../sandbox/machine.ts';
 import { type Plan, planSha256 } from '../../sandbox/plan.ts';
-import type { Runner, RunnerHooks, RunnerStreams } from '../../sandbox/runner.ts';
+import type { Boundary, RunnerHooks, RunnerStreams } from '../../sandbox/runner.ts';
 import { seatbeltProfile } from '../../sandbox/seatbelt.ts';
 import { aftermathIn } from './aftermath.ts';
-import { withUmask } from './gated-run.ts';
+import { withUmask } from './gated-process.ts';
 import { findRepositories } from './git-repositories.ts';
 import { signalProcess } from './process-tree.ts';
 import { lookAtProtected } from './protected-files.ts';
 import { type Processes, supervise } from './supervise.ts';
 
 /** Tier c on macOS. Untested on a real Mac: limits but time and output are left to the system. */
-export function sandboxExecRunner({ programs }: Machine): Runner {
-  return { run: (plan, streams, hooks) => run(programs.sandboxExec ?? 'sandbox-exec', plan, streams, hooks) };
+export function openSandboxExec(machine: Machine): Boundary {
+  const { sandboxExec } = machine.programs;
+  return {
+    machine,
+    run: (plan, streams, hooks) => run(sandboxExec ?? 'sandbox-exec', plan, streams, hooks),
+    close: () => undefined,
+  };
 }
 
 async function run(sandboxExec: string, plan: Plan, streams: RunnerStreams, hooks: RunnerHooks): Promise<Execution> {

@@ -125,9 +125,9 @@ class OutputMeter {
   pass(from: Readable | null, to: Writable): { readonly bytes: number } {
     const passed = { bytes: 0 };
     from?.on('data', (chunk: Buffer) => {
-      passed.bytes += chunk.length;
       const part = chunk.length > this.#left ? chunk.subarray(0, this.#left) : chunk;
       this.#left -= part.length;
+      passed.bytes += part.length;
       if (part.length > 0 && !to.write(part)) {
         from.pause();
         to.once('drain', () => from.resume());

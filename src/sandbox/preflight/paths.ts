@@ -7,6 +7,8 @@ export interface Paths {
    * `path` is absolute and may hold `..`, which is resolved as the kernel would: after the links before it.
    */
   realpathNearest(path: string): string;
+  /** Whether something is there, absolute, links followed. */
+  isThere(path: string): boolean;
   /** The real path of the program that a bare name means on a PATH, or undefined. */
   findProgram(name: string, searchPath: string): string | undefined;
 }

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { bubblewrapRunner } from '../../../src/adapters/sandbox/bubblewrap.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openBubblewrap } from '../../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import type { Sightings } from '../../../src/sandbox/protected-files.ts';
 import type { RunningCommand } from '../../../src/sandbox/runner.ts';
@@ -32,7 +32,7 @@ afterAll(() => {
 });
 
 function run(argv: readonly [string, ...string[]], wish: Wish = {}): Promise<Ran> {
-  return runPlan(bubblewrapRunner(lookAtMachine()), planFor(workspace, argv, wish), wish);
+  return runPlan(openBubblewrap(lookAtMachine(), { tty: false }), planFor(workspace, argv, wish), wish);
 }
 
 function sh(script: string, wish: Wish = {}): Promise<Ran> {
@@ -79,7 +79,7 @@ describe('how it ends', () => {
       ...plan,
       mounts: [...plan.mounts, { kind: 'read' as const, path: '/x', from: '/no/such/folder' }],
     };
-    const { execution, stderr } = await runPlan(bubblewrapRunner(lookAtMachine()), broken);
+    const { execution, stderr } = await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), broken);
     expect(execution.ending).toMatchObject({ outcome: 'setup_failed', exitCode: 125 });
     expect(execution.ending).toHaveProperty('message', expect.stringContaining('/no/such/folder'));
     expect(stderr).toBe('');
@@ -90,10 +90,11 @@ describe('how it ends', () => {
     const machine = lookAtMachine();
     const without = { ...machine, programs: { ...machine.programs, bwrap: null } };
     const before = readdirSync('/proc/self/fd').length;
-    const { execution } = await runPlan(bubblewrapRunner(without), planFor(workspace, ['true']));
+    const boundary = openBubblewrap(without, { tty: false });
+    const { execution } = await runPlan(boundary, planFor(workspace, ['true']));
     expect(execution.ending).toMatchObject({ outcome: 'setup_failed', exitCode: 125 });
-    await sleep(50);
-    expect(readdirSync('/proc/self/fd').length).toBe(before);
+    boundary.close();
+    await vi.waitFor(() => expect(readdirSync('/proc/self/fd').length).toBe(before));
   });
 
   test('what cannot be journaled does not run', async () => {
@@ -238,7 +239,9 @@ describe('limits', () => {
     const bomb =
       'my $n = 0; while (defined(my $pid = fork)) { $pid or do { sleep 5; exit }; last if ++$n > 500 } print $n';
     const plan = planFor(rooted, ['perl', '-e', bomb], { allowRoot: true, limits: { maxProcesses: 40 } });
-    expect(Number((await runPlan(bubblewrapRunner(lookAtMachine()), plan)).stdout)).toBeLessThanOrEqual(42);
+    expect(Number((await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), plan)).stdout)).toBeLessThanOrEqual(
+      42,
+    );
     removeFolder(rooted);
   });
 
@@ -384,13 +387,13 @@ describe('programs run', () => {
 
 const DRIVER = `
 import { writeSync } from 'node:fs';
-import { bubblewrapRunner } from '../../../src/adapters/sandbox/bubblewrap.ts';
+import { openBubblewrap } from '../../../src/adapters/sandbox/bubblewrap.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import { planFor, runPlan } from '../../sandbox/lab.ts';
 const [folder, name] = process.argv.slice(2);
 const plan = planFor(folder, ['bash', '-c', 'setsid bash -c "exec -a $0 sleep 60" $0 & exec -a $0 sleep 60', name]);
 writeSync(1, 'spawning');
-await runPlan(bubblewrapRunner(lookAtMachine()), plan);
+await runPlan(openBubblewrap(lookAtMachine(), { tty: false }), plan);
 `;
 
 function sleepers(): string {

@@ -4,16 +4,16 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { constrainedProcessRunner } from '../../../src/adapters/sandbox/constrained-process.ts';
-import { landlockAbi } from '../../../src/adapters/sandbox/landlock.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openConstrainedProcess } from '../../../src/adapters/sandbox/constrained-process.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import { SYSCALLS } from '../../../src/sandbox/seccomp.ts';
 import { groupsLeft, newFolder, planFor, type Ran, removeFolder, runPlan, type Wish } from '../../sandbox/lab.ts';
 
 const MIB = 1024 * 1024;
 const SLEEPER = `palyra-constrained-${process.pid}`;
-const machine = lookAtMachine(await landlockAbi(lookAtMachine()));
+const { machine, close } = await openConstrainedProcess(lookAtMachine(), { stdin: 'null' });
+close();
 
 let workspace: string;
 let outside: string;
@@ -37,19 +37,45 @@ afterAll(() => {
   expect(groupsLeft()).toEqual([]);
 });
 
-function run(argv: readonly [string, ...string[]], wish: Wish = {}): Promise<Ran> {
+async function run(argv: readonly [string, ...string[]], wish: Wish = {}): Promise<Ran> {
   const wanted = {
     tier: 'b',
     egress: 'none',
     ...wish,
     machine: { landlockAbi: machine.landlockAbi, ...wish.machine },
   } as const;
-  return runPlan(constrainedProcessRunner(machine), planFor(workspace, argv, wanted), wish);
+  const plan = planFor(workspace, argv, wanted);
+  return runPlan(await openConstrainedProcess(lookAtMachine(), plan), plan, wish);
 }
 
 function sh(script: string, wish: Wish = {}): Promise<Ran> {
   return run(['bash', '-c', script], wish);
 }
+
+describe('what stands before the command is known', () => {
+  test('it ends when it is not used, and leaves nothing open', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    const boundary = await openConstrainedProcess(lookAtMachine(), { stdin: 'pipe' });
+    expect(supervisors()).not.toBe('');
+    boundary.close();
+    await vi.waitFor(() => expect([supervisors(), readdirSync('/proc/self/fd').length]).toEqual(['', before]));
+  });
+
+  test('a supervisor that is gone is a set-up that failed', async () => {
+    const boundary = await openConstrainedProcess(lookAtMachine(), { stdin: 'null' });
+    process.kill(Number(supervisors()), 'SIGKILL');
+    await vi.waitFor(() => expect(supervisors()).toBe(''));
+    const { execution } = await runPlan(boundary, planFor(workspace, ['true'], { tier: 'b', egress: 'none' }));
+    expect(execution.ending).toMatchObject({ outcome: 'setup_failed', exitCode: 125 });
+  });
+
+  test('it is for a command whose input is connected as it was said', async () => {
+    const boundary = await openConstrainedProcess(lookAtMachine(), { stdin: 'null' });
+    const piped = planFor(workspace, ['cat'], { tier: 'b', egress: 'none', stdin: 'pipe' });
+    expect((await runPlan(boundary, piped)).execution.ending.outcome).toBe('setup_failed');
+    boundary.close();
+  });
+});
 
 describe('how it ends', () => {
   test('exit codes and signals', async () => {
@@ -112,14 +138,15 @@ describe('limits', () => {
       'my @all; for (1..400) { push @all, "x" x (1 << 20); select(undef, undef, undef, 0.002) } print "had it"';
     const ate = await run(['perl', '-e', eat], { machine: { cgroup }, limits: { memoryLimitBytes: 128 * MIB } });
     expect([ate.stdout, ate.execution.ending.exitCode === 0]).toEqual(['', false]);
-    const bomb =
-      'my $n = 0; while (defined(my $pid = fork)) { $pid or do { sleep 5; exit }; last if ++$n > 4000 } sleep 1; print $n';
+    const bomb = `# ${SLEEPER}
+      my $n = 0; while (defined(my $pid = fork)) { $pid or do { sleep 60; exit }; last if ++$n > 4000 } sleep 1; print $n`;
     const { stdout, execution } = await run(['perl', '-e', bomb], {
       machine: { cgroup },
       limits: { maxProcesses: 40 },
     });
     if (cgroup === null) expect(execution.ending).toMatchObject({ outcome: 'limit', limit: 'processes' });
     else expect(Number(stdout)).toBeLessThan(44);
+    expect(sleepers()).toBe('');
   });
 });
 
@@ -183,6 +210,13 @@ describe('what Landlock and seccomp hold where the kernel has them', () => {
     expect((await run(['perl', '-e', calls])).stdout).toBe(`1,1,1,1,${reached}`);
   });
 
+  test('it runs as the owner of the workspace, without other groups or rights, with the caller’s umask', async () => {
+    const script =
+      'id -u; id -G; umask; pwd; grep -E "^Cap(Eff|Prm|Inh|Amb)" /proc/self/status | grep -vc 0000000000000000';
+    const { stdout } = await sh(script, { hooks: { umask: 0o27 } });
+    expect(stdout).toBe(`1000\n1000\n0027\n${workspace}\n0\n`);
+  });
+
   test('strict without hosts leaves no socket at all', async () => {
     const probe =
       'for ([2, 1], [2, 2], [10, 1], [16, 3], [1, 1]) { print socket(my $s, $_->[0], $_->[1], 0) ? "made" : "none", "," }';
@@ -194,15 +228,20 @@ describe('what Landlock and seccomp hold where the kernel has them', () => {
 
 const DRIVER = `
 import { writeSync } from 'node:fs';
-import { constrainedProcessRunner } from '../../../src/adapters/sandbox/constrained-process.ts';
+import { openConstrainedProcess } from '../../../src/adapters/sandbox/constrained-process.ts';
 import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
 import { planFor, runPlan } from '../../sandbox/lab.ts';
 const [folder, name] = process.argv.slice(2);
 const argv = ['bash', '-c', 'setsid bash -c "exec -a $0 sleep 60" $0 & exec -a $0 sleep 60', name];
 const plan = planFor(folder, argv, { tier: 'b', egress: 'none' });
 writeSync(1, 'spawning');
-await runPlan(constrainedProcessRunner(lookAtMachine()), plan);
+await runPlan(await openConstrainedProcess(lookAtMachine(), plan), plan);
 `;
+
+/** The numbers of the supervisors below this process. */
+function supervisors(): string {
+  return spawnSync('pgrep', ['-P', `${process.pid}`, 'perl'], { encoding: 'utf8' }).stdout;
+}
 
 function sleepers(): string {
   return spawnSync('pgrep', ['-f', SLEEPER], { encoding: 'utf8' }).stdout;

@@ -2,9 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openBoundary } from '../../../src/adapters/sandbox/boundary.ts';
 import { createGroup, findGroupPlace } from '../../../src/adapters/sandbox/control-group.ts';
-import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
-import { runnerFor } from '../../../src/adapters/sandbox/runner.ts';
 import { DEFAULT_LIMITS } from '../../../src/sandbox/limits.ts';
 import type { Tier } from '../../../src/sandbox/tier.ts';
 import { groupFolders, groupsLeft, newFolder, planFor, type Ran, removeFolder, runPlan } from '../../sandbox/lab.ts';
@@ -31,7 +30,7 @@ describe.runIf(place !== null)('where control groups can be made', () => {
     const limits = { memoryLimitBytes: 128 * MIB };
     const plan = planFor(workspace, ['perl', '-e', script], { tier, egress: 'none', limits });
     expect(plan.layers).toContain('memory:cgroup');
-    return runPlan(await runnerFor(plan.executor, lookAtMachine()), plan);
+    return runPlan(await openBoundary(tier, plan), plan);
   }
 
   test.each(['b', 'c'] as const)('tier %s: too much memory is told as the limit that it was', async (tier) => {

@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { expect, test } from 'vitest';
-import { lookAtMachine } from '../../../src/adapters/sandbox/machine.ts';
-import { runnerFor } from '../../../src/adapters/sandbox/runner.ts';
+import { openBoundary } from '../../../src/adapters/sandbox/boundary.ts';
 import { checkSandbox } from '../../../src/adapters/sandbox/sandbox-check.ts';
 import { parseHostRules } from '../../../src/sandbox/hosts.ts';
 import { newFolder, planFor, removeFolder, runPlan } from '../../sandbox/lab.ts';
@@ -36,10 +35,9 @@ test('strict with an allowed service reaches it and nothing else, and reports bo
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const workspace = newFolder('egress');
   spawnSync('chown', ['1000:1000', workspace]);
-  const machine = lookAtMachine();
   const script = `curl -s --noproxy '*' http://127.0.0.1:${port}/; curl -s -o /dev/null -w ' %{http_code}' http://example.org/`;
   const plan = planFor(workspace, ['sh', '-c', script], { hosts: parseHostRules([`127.0.0.1:${port}`], []) });
-  const { stdout, stderr, execution } = await runPlan(await runnerFor(plan.executor, machine), plan);
+  const { stdout, stderr, execution } = await runPlan(await openBoundary('c', plan), plan);
   server.close();
   removeFolder(workspace);
   expect([stdout, stderr]).toEqual(['hello from the host 403', '']);

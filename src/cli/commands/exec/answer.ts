@@ -59,13 +59,19 @@ export function runJson(run: ToolRun, execution: Execution): unknown {
     egress: call.execution?.egress,
     executor: call.execution?.executor,
     decision: {
-      decision: authority === undefined ? (decision?.decision ?? 'deny') : 'allow',
+      decision: authority === undefined ? notAllowed(run) : 'allow',
       ground: authority?.ground.kind ?? null,
       grant_id: authority?.ground.kind === 'grant' ? authority.ground.grant.grant_id : null,
       reasons: refusal?.reasons ?? [],
       ...(decision === undefined ? {} : stepsJson(decision)),
     },
   };
+}
+
+/** What the gate would allow is denied all the same where something else refuses it. */
+function notAllowed({ decision, refusal }: ToolRun): 'allow' | 'ask' | 'deny' {
+  if (decision === undefined || (decision.decision === 'allow' && refusal !== undefined)) return 'deny';
+  return decision.decision;
 }
 
 /** The same for what was refused before there was a call. */
@@ -80,10 +86,11 @@ export function failureJson(error: PalyraError): unknown {
   };
 }
 
-function refusalError(cli: Cli, run: ToolRun, { outcome, reasons, hint }: Refusal): PalyraError {
+function refusalError(cli: Cli, run: ToolRun, { outcome, exitCode, reasons, hint }: Refusal): PalyraError {
   const [{ code, words }, ...others] = reasons;
+  const refused = exitCode === 127 ? 'sandbox.no_command' : 'sandbox.refused';
   const why = others.map((reason) => `${reason.words} (${reason.code})`).join('\n');
-  return new PalyraError(outcome === 'refused' ? 'sandbox.refused' : 'sandbox.setup_failed', `${words} (${code})`, {
+  return new PalyraError(outcome === 'refused' ? refused : 'sandbox.setup_failed', `${words} (${code})`, {
     ...(why === '' ? {} : { why }),
     hint: hint ?? hintFor(cli, run, code),
     details: {

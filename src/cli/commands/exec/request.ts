@@ -55,6 +55,9 @@ export async function readRun(
       hint: '--stdin hands on standard input',
     });
   }
+  if (options.workspace === '') {
+    throw new PalyraError('usage.invalid', '--workspace is empty', { hint: 'leave it out for the working directory' });
+  }
   const argv = checkCommand(commandAfterDashes(world.argv, operands), sandbox.argumentsAreUtf8());
   const config = await cli.config();
   const { workspace_root: root } = config.settings.tool_call.process_runner;

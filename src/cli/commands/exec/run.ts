@@ -7,8 +7,7 @@ import { noteRefusal } from '../../../flows/note-refusal.ts';
 import { type RunDesk, runTool, type ToolCall, type ToolRun } from '../../../flows/run-tool.ts';
 import { readRequest } from '../../../policy/request.ts';
 import { namedVariables } from '../../../sandbox/environment.ts';
-import type { RunRequest } from '../../../sandbox/plan.ts';
-import type { RunningCommand, Sandbox } from '../../../sandbox/runner.ts';
+import type { Boundary, RunningCommand, Sandbox } from '../../../sandbox/runner.ts';
 import { asciiJson } from '../../../text.ts';
 import { parseDuration } from '../../../time.ts';
 import { type Cli, openDesk, stateRoot } from '../../cli.ts';
@@ -36,8 +35,13 @@ export async function runCommand(cli: Cli, operands: readonly string[], options:
   const run = await attempt(cli, write, async () => {
     if (!cli.options.dryRun) await finishKeptRuns(cli);
     const asked = await readRun(cli, sandbox, operands, options);
-    const desk = await openRunDesk(cli, sandbox, asked, options, stderr.sink);
-    return await runTool(desk, await callFrom(cli, desk, asked, options));
+    const opening = sandbox.open(asked.tier, asked);
+    try {
+      const desk = await openRunDesk(cli, sandbox, opening, options, stderr.sink);
+      return await runTool(desk, await callFrom(cli, desk, asked, options));
+    } finally {
+      (await opening).close();
+    }
   });
   if (options.stdin === true) world.stdin.destroy();
   if (cli.options.dryRun && run.plan !== undefined) sayPlan(cli, run.plan, run);
@@ -85,20 +89,20 @@ async function journalRefusal(cli: Cli, error: PalyraError): Promise<void> {
 
 async function openRunDesk(
   cli: Cli,
-  sandbox: Sandbox,
-  { tier }: RunRequest,
+  { paths }: Pick<Sandbox, 'paths'>,
+  opening: Promise<Boundary>,
   options: ExecOptions,
   stderr: Writable,
 ): Promise<RunDesk> {
   const { world } = cli;
   const waitMs = options.wait === undefined ? undefined : parseDuration(options.wait, '--wait');
-  // the machine first: what is asked of it is answered while Cedar starts
-  const [machine, desk, { settings }] = await Promise.all([sandbox.machine(tier), openGateDesk(cli), cli.config()]);
+  // what is started for the boundary gets ready while Cedar starts
+  const [boundary, desk, { settings }] = await Promise.all([opening, openGateDesk(cli), cli.config()]);
   return {
     ...desk,
-    sandbox,
+    paths,
     runs: await world.openRuns(stateRoot(cli)),
-    machine,
+    boundary,
     acting: await whoActs(desk),
     approvalTimeoutMs: settings.approvals.timeout_seconds * 1000,
     ask: (approval) => askOperator(cli, desk, approval, waitMs),
