@@ -134,13 +134,13 @@ function planCall({ paths, boundary: { machine } }: RunDesk, call: ToolCall): { 
   const judged = preflight(run.argv, { ...scope, searchPath, executables, interpreters, tier, egress, hosts });
   if (!judged.ok) return refusalOf({ outcome: 'refused', ...judged });
   if (!planned.ok) return refusalOf(planned);
-  return isThere(run, paths) ? { plan: planned.plan } : noCommand(run);
+  return hasProgram(run, paths) ? { plan: planned.plan } : noCommand(run);
 }
 
 /** What is not there outside is not there inside: an operator is not asked about it, and a report can tell it. */
-function isThere({ argv: [program], cwd, environment }: RunRequest, paths: Paths): boolean {
+function hasProgram({ argv: [program], cwd, environment }: RunRequest, paths: Paths): boolean {
   if (!program.includes('/')) return paths.findProgram(program, environment.PATH ?? '') !== undefined;
-  return paths.isThere(program.startsWith('/') ? program : `${cwd}/${program}`);
+  return paths.exists(program.startsWith('/') ? program : `${cwd}/${program}`);
 }
 
 function noCommand({ argv: [program], cwd, environment }: RunRequest): Refusal {

@@ -6,7 +6,7 @@ import type { Paths } from '../../sandbox/preflight/paths.ts';
 /** The file system as it is now. */
 export const systemPaths: Paths = {
   realpathNearest: (path) => realpathNearest(path, 40),
-  isThere: (path) => realpath(path) !== undefined,
+  exists: (path) => realpath(path) !== undefined,
   findProgram,
 };
 

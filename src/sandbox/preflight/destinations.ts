@@ -1,13 +1,22 @@
 import { canonicalHost, type Host, type HostRules, matchDestination, parseAuthority } from '../hosts.ts';
 
 /**
- * What an argument says about the network. `port: null`: none was written, and the tool's own default is dialled;
+ * What an argument says about the network. `port: null`: none was written, or the usual one of ssh, and the tool's own
+ * default is dialled;
  * `ambiguous`: two parsers may dial two different hosts.
  */
 export type Reading =
   | { readonly kind: 'destination'; readonly at: Host; readonly port: number | null }
   | { readonly kind: 'ambiguous'; readonly why: string }
   | { readonly kind: 'none' };
+
+/** A port that is written apart from its host; `unreadable`: a name, a range or no port at all. */
+export type Port = number | 'unreadable';
+
+export function readPort(text: string): Port {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port > 0 && port < 65536 ? port : 'unreadable';
+}
 
 /** Every URL inside an argument, wherever it begins; `file:` names a path and no host. */
 function readUrls(argument: string): Reading[] {
@@ -71,18 +80,17 @@ function readAuthority(text: string, scheme: string): Reading {
   const userinfo = parts.length === 2 ? (parts[0] ?? '') : '';
   if (!/^[A-Za-z0-9._~!$&'()*+,;=:%-]*$/.test(userinfo))
     return { kind: 'ambiguous', why: 'userinfo holds odd characters' };
-  const host = parts.at(-1) ?? '';
+  const written = parts.at(-1) ?? '';
+  // an empty port is that of the scheme (WHATWG URL)
+  const host = DEFAULT_PORTS[scheme] === undefined ? written : written.replace(/(?<=[^:]):$/, '');
   const read =
     host.startsWith('[') || host.split(':').length < 3
       ? parseAuthority(host.replace(/:0+(?=\d)/, ':'))
       : canonicalHost(host);
   if (read.kind === 'refused') return { kind: 'ambiguous', why: read.why };
-  const written = 'port' in read && typeof read.port === 'number' ? read.port : null;
-  return {
-    kind: 'destination',
-    at: { kind: read.kind, host: read.host },
-    port: written ?? DEFAULT_PORTS[scheme] ?? null,
-  };
+  const own = 'port' in read && typeof read.port === 'number' ? read.port : null;
+  const port = own === 22 && /^(git\+)?ssh(\+git)?$/.test(scheme) ? null : (own ?? DEFAULT_PORTS[scheme] ?? null);
+  return { kind: 'destination', at: { kind: read.kind, host: read.host }, port };
 }
 
 function looksLikeHost(name: string): boolean {
@@ -90,7 +98,35 @@ function looksLikeHost(name: string): boolean {
   return name.includes('.') && /[a-z]/.test(last) && !FILE_EXTENSIONS.has(last);
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443, ws: 80, wss: 443, ftp: 21 };
+// of the schemes that browsers and curl dial; ssh and the like are dialled as a tool does that is given no port
+const DEFAULT_PORTS: Readonly<Record<string, number>> = {
+  http: 80,
+  https: 443,
+  ws: 80,
+  wss: 443,
+  ftp: 21,
+  ftps: 990,
+  sftp: 22,
+  scp: 22,
+  tftp: 69,
+  gopher: 70,
+  gophers: 70,
+  dict: 2628,
+  telnet: 23,
+  smtp: 25,
+  smtps: 465,
+  pop3: 110,
+  pop3s: 995,
+  imap: 143,
+  imaps: 993,
+  ldap: 389,
+  ldaps: 636,
+  mqtt: 1883,
+  rtsp: 554,
+  rtmp: 1935,
+  smb: 445,
+  smbs: 445,
+};
 
 // `file.ext:10` is a line of a file, as compilers and editors write it
 const FILE_EXTENSIONS = new Set(

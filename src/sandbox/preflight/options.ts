@@ -5,22 +5,33 @@
 export interface OptionRules {
   /** run programs, load code, read settings from elsewhere, or change who is dialled */
   readonly refuses?: string;
-  /** real options that a refused one begins with: `--checkpoint` beside `--checkpoint-action` */
+  /** are real and take no value, or one in the same word alone: `--checkpoint` beside `--checkpoint-action`, `--color=auto` */
   readonly keeps?: string;
+  /** letters that may be followed by a value in the same word, and there alone: `-O2` */
+  readonly glues?: string;
   /** are followed by a value */
   readonly takes?: string;
   /** are followed by a value that is neither path nor host */
   readonly text?: string;
   /** are followed by a host or URL */
   readonly dials?: string;
+  /** are followed by the port of a host that stands elsewhere */
+  readonly ports?: string;
+  /** those that a name follows before the value: `--arg NAME VALUE` */
+  readonly names?: string;
+  /** every option is a word, behind one dash or two alike, and written in full (Go, OpenSSL); here with one dash */
+  readonly words?: true;
 }
+
+/** `unknown`: in no list, so that the next word may be its value, or not. */
+export type OptionUse = 'refused' | 'text' | 'dials' | 'port' | 'other' | 'unknown';
 
 /** One option, or operand and where it stands in argv. */
 export type Item =
   | {
       readonly kind: 'option';
       readonly name: string;
-      readonly use: 'refused' | 'text' | 'dials' | 'other';
+      readonly use: OptionUse;
       readonly value: string | undefined;
     }
   | { readonly kind: 'operand'; readonly value: string; readonly index: number };
@@ -39,7 +50,7 @@ export function readOptions(argv: readonly string[], start: number, rules: Optio
       items.push({ kind: 'operand', value: argument, index });
     } else if (argument === '--') {
       onlyOperands = true;
-    } else if (argument.startsWith('--') || table.words.has(wordOf(argument))) {
+    } else if (rules.words || argument.startsWith('--') || table.words.has(wordOf(argument))) {
       index += readLong(argv, index, table, items);
     } else {
       index += readBundle(argv, index, table, items);
@@ -48,11 +59,17 @@ export function readOptions(argv: readonly string[], start: number, rules: Optio
   return items;
 }
 
+/** `apart`: how many words follow where no value is glued. */
+interface Known {
+  readonly use: OptionUse;
+  readonly apart: number;
+}
+
 interface Table {
-  readonly uses: ReadonlyMap<string, 'refused' | 'text' | 'dials' | 'other'>;
-  readonly takers: ReadonlySet<string>;
+  readonly options: ReadonlyMap<string, Known>;
+  readonly glues: ReadonlySet<string>;
   readonly words: ReadonlySet<string>;
-  readonly refused: readonly string[];
+  readonly rules: OptionRules;
 }
 
 const tables = new WeakMap<OptionRules, Table>();
@@ -60,22 +77,31 @@ const tables = new WeakMap<OptionRules, Table>();
 function tableOf(rules: OptionRules): Table {
   const known = tables.get(rules);
   if (known !== undefined) return known;
-  const [refused, keeps, takes, text, dials] = [rules.refuses, rules.keeps, rules.takes, rules.text, rules.dials].map(
-    (names) => (names === undefined ? [] : names.split(' ')),
-  ) as [string[], string[], string[], string[], string[]];
+  const names = new Set(listed(rules.names));
+  const options = new Map<string, Known>();
+  for (const [list, use, apart] of [
+    [rules.glues, 'other', 0],
+    [rules.takes, 'other', 1],
+    [rules.keeps, 'other', 0],
+    [rules.text, 'text', 1],
+    [rules.dials, 'dials', 1],
+    [rules.ports, 'port', 1],
+    [rules.refuses, 'refused', 0],
+  ] as const) {
+    for (const name of listed(list)) options.set(name, { use, apart: names.has(name) ? 2 : apart });
+  }
   const table: Table = {
-    uses: new Map([
-      ...[...takes, ...keeps].map((name) => [name, 'other'] as const),
-      ...text.map((name) => [name, 'text'] as const),
-      ...dials.map((name) => [name, 'dials'] as const),
-      ...refused.map((name) => [name, 'refused'] as const),
-    ]),
-    takers: new Set([...takes, ...text, ...dials]),
-    words: new Set([...refused, ...keeps, ...takes, ...text, ...dials].filter((name) => /^-[^-]./.test(name))),
-    refused,
+    options,
+    glues: new Set(listed(rules.glues)),
+    words: new Set([...options.keys()].filter((name) => /^-[^-]./.test(name))),
+    rules,
   };
   tables.set(rules, table);
   return table;
+}
+
+function listed(names: string | undefined): readonly string[] {
+  return names === undefined ? [] : names.split(' ');
 }
 
 function wordOf(argument: string): string {
@@ -86,35 +112,68 @@ function wordOf(argument: string): string {
 /** @returns how many further arguments were read */
 function readLong(argv: readonly string[], index: number, table: Table, items: Item[]): number {
   const argument = argv[index] ?? '';
-  const name = wordOf(argument);
-  const use = table.uses.get(name) ?? (beginsRefused(name, table) ? 'refused' : 'other');
-  const glued = argument.length > name.length;
-  const apart = !glued && table.takers.has(name);
-  const value = glued ? argument.slice(name.length + 1) : apart ? argv[index + 1] : undefined;
-  items.push({ kind: 'option', name, use, value });
-  return apart ? 1 : 0;
+  const written = wordOf(argument);
+  const name = table.rules.words ? written.replace(/^--/, '-') : written;
+  const known = table.options.get(name);
+  if (argument.length === written.length && known !== undefined) {
+    return readApart(argv, index, { name, ...known }, table, items);
+  }
+  const { use, apart, whole } = known === undefined ? begun(name, table) : { ...known, whole: name };
+  if (argument.length > written.length) {
+    const value = argument.slice(written.length + 1);
+    items.push({ kind: 'option', name: whole, use: use === 'unknown' ? 'other' : use, value });
+    return 0;
+  }
+  // a beginning, or an option of that very name: what follows is judged as its value, and read on as if it were not
+  const value = apart === 0 ? undefined : argv[index + apart];
+  if (use === 'refused' || value !== undefined) items.push({ kind: 'option', name: whole, use, value });
+  items.push({ kind: 'option', name, use: 'unknown', value: undefined });
+  return 0;
 }
 
-function beginsRefused(name: string, table: Table): boolean {
-  return name.length > 2 && table.refused.some((refused) => refused.startsWith('--') && refused.startsWith(name));
+/** What a beginning stands for; where it may be several, the stricter reading counts. */
+function begun(name: string, { options, rules }: Table): Known & { readonly whole: string } {
+  const isBeginning = !rules.words && name.length > 2;
+  const found = [...options].filter(([option]) => isBeginning && option.startsWith('--') && option.startsWith(name));
+  const all = found.map(([, known]) => known);
+  const apart = Math.max(0, ...all.map((known) => known.apart));
+  const uses = new Set(all.map(({ use }) => use));
+  const use = (['refused', 'dials', 'port'] as const).find((strict) => uses.has(strict));
+  const whole = found.length === 1 ? found[0]?.[0] : undefined;
+  return { whole: whole ?? name, use: use ?? (all.length === 0 ? 'unknown' : 'other'), apart };
 }
 
 function readBundle(argv: readonly string[], index: number, table: Table, items: Item[]): number {
   const argument = argv[index] ?? '';
+  let unknown = false;
   for (let at = 1; at < argument.length; at++) {
     const name = `-${argument[at]}`;
-    const use = table.uses.get(name) ?? 'other';
-    if (!table.takers.has(name)) {
-      items.push({ kind: 'option', name, use, value: undefined });
-      if (use === 'refused') return 0;
-      continue;
-    }
+    const { use, apart } = table.options.get(name) ?? { use: 'unknown', apart: 0 };
     const rest = argument.slice(at + 1);
-    const value = rest === '' ? argv[index + 1] : rest;
-    items.push({ kind: 'option', name, use, value });
-    return rest === '' ? 1 : 0;
+    if (apart > 0 && rest === '') return readApart(argv, index, { name, use, apart }, table, items);
+    const glued = apart > 0 || (rest !== '' && table.glues.has(name));
+    items.push({ kind: 'option', name, use, value: glued ? rest : undefined });
+    if (glued || use === 'refused') return 0;
+    unknown ||= use === 'unknown';
   }
   // no letter is known to take a value: the rest may be one all the same
-  items.push({ kind: 'option', name: argument, use: 'other', value: argument });
+  items.push({ kind: 'option', name: argument, use: unknown ? 'unknown' : 'other', value: argument });
   return 0;
+}
+
+/** An option whose values, if it takes any, are words of their own. */
+function readApart(
+  argv: readonly string[],
+  index: number,
+  { name, use, apart }: Known & { readonly name: string },
+  { rules }: Table,
+  items: Item[],
+): number {
+  const value = apart === 0 ? undefined : argv[index + apart];
+  items.push({ kind: 'option', name, use, value });
+  // versions differ in which options take a value: one that is a refused option by itself counts as both
+  if (use !== 'text' && value?.startsWith('-')) {
+    items.push(...readOptions([value], 0, rules).filter((item) => item.kind === 'option' && item.use === 'refused'));
+  }
+  return apart;
 }

@@ -7,8 +7,8 @@ export interface Paths {
    * `path` is absolute and may hold `..`, which is resolved as the kernel would: after the links before it.
    */
   realpathNearest(path: string): string;
-  /** Whether something is there, absolute, links followed. */
-  isThere(path: string): boolean;
+  /** Whether anything is there, links followed; `path` is absolute. */
+  exists(path: string): boolean;
   /** The real path of the program that a bare name means on a PATH, or undefined. */
   findProgram(name: string, searchPath: string): string | undefined;
 }
@@ -23,6 +23,18 @@ export interface Scope {
 /** The first part of an argument that is, or could be, a path outside the workspace. */
 export function pathOutside(argument: string, scope: Scope): string | undefined {
   return possiblePaths(argument).find((path) => !isInside(path, scope));
+}
+
+/**
+ * The first part of a word of a script that names a path outside the workspace. `/error/` and `s|/old|/new|` are patterns
+ * as often as paths: absolute ones count where the machine has what they begin with. Neither `/` nor `~` alone does.
+ */
+export function pathNamed(word: string, scope: Scope): string | undefined {
+  return possiblePaths(word).find((path) => {
+    const [, root] = /^\/+([^/]*)/.exec(path) ?? [];
+    const counts = root === undefined ? path !== '~' : root !== '' && scope.paths.exists(`/${root}`);
+    return counts && !isInside(path, scope);
+  });
 }
 
 /** Whether a path, absolute or seen from the working directory, stays in the workspace whoever resolves it. */

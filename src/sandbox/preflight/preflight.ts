@@ -1,14 +1,14 @@
 import type { EgressMode } from '../egress.ts';
 import { type Host, type HostRules, howToAllow } from '../hosts.ts';
 import type { Tier } from '../tier.ts';
-import { isAllowed, type Reading, readAnywhere, readDialled, readRemote } from './destinations.ts';
+import { isAllowed, type Port, type Reading, readAnywhere, readDialled, readPort, readRemote } from './destinations.ts';
 import { readGit } from './git-command.ts';
 import { type Item, readOptions } from './options.ts';
-import { isBelow, isInside, pathOutside, type Scope } from './paths.ts';
-import { isActiveVariable, isMultiCall, kindOf, LAUNCHERS, type Launcher } from './programs.ts';
-import { interpreterRules, isScript, wordsOf } from './scripts.ts';
+import { isBelow, isInside, pathNamed, pathOutside, type Scope } from './paths.ts';
+import { familyOf, isActiveVariable, isMultiCall, kindOf, LAUNCHERS, type Launcher, NPX } from './programs.ts';
+import { interpreterRules, isScript, programsOf, wordsOf } from './scripts.ts';
 import { readSedScript } from './sed-script.ts';
-import { type Tool, toolRules } from './tools.ts';
+import { isKnownTool, type Tool, toolRules } from './tools.ts';
 
 /** What the operator allows commands to be. */
 export interface CommandRules extends Scope {
@@ -54,15 +54,17 @@ function judgeProgram(argv: readonly string[], start: number, rules: CommandRule
   const program = argv[start] ?? '';
   const names = namesOf(program, rules);
   if (program.startsWith('-')) return runsPrograms('a launcher with', program);
-  if (names.some((name) => kindOf(name) === 'escalates')) {
-    return refusal('preflight.escalation', `${program} leaves what contains it`, 'run the program itself');
-  }
+  if (names.some((name) => kindOf(name) === 'escalates')) return escalates(program);
   const launcher = names.find((name) => kindOf(name) === 'launcher');
   if (launcher !== undefined) return unwrap(argv, start, LAUNCHERS[launcher] ?? { operands: 0 }, rules);
   return judgeExecutable(argv, start, names, rules) ?? judgeArguments(argv, start, names, rules);
 }
 
-/** The name it is called by and the name of the file that this is. */
+function escalates(program: string): Refusal {
+  return refusal('preflight.escalation', `${program} leaves what contains it`, 'run the program itself');
+}
+
+/** The name it is called by, and that of the file that this is, where it says more: a wrapper (`pg_wrapper`) does not. */
 function namesOf(program: string, { paths, cwd, searchPath }: CommandRules): string[] {
   const called = program.slice(program.lastIndexOf('/') + 1);
   const whole = program.startsWith('/') ? program : `${cwd}/${program}`;
@@ -71,7 +73,8 @@ function namesOf(program: string, { paths, cwd, searchPath }: CommandRules): str
     : (paths.findProgram(program, searchPath) ?? program);
   const file = real.slice(real.lastIndexOf('/') + 1);
   // a multi-call binary is the program it is called by
-  return isMultiCall(file) && !isMultiCall(called) ? [called] : [...new Set([called, file])];
+  if (isMultiCall(file) && !isMultiCall(called)) return [called];
+  return file !== called && (kindOf(file) !== 'tool' || isKnownTool(file)) ? [called, file] : [called];
 }
 
 function judgeExecutable(
@@ -109,8 +112,10 @@ function unwrap(argv: readonly string[], start: number, launcher: Launcher, rule
   const items = readOptions(argv, start + 1, launcher);
   const first = items.find((item) => item.kind === 'operand');
   const own = first === undefined ? items : items.slice(0, items.indexOf(first));
+  const name = argv[start] ?? '';
   for (const item of own) {
-    const refused = judgeItem(item, { name: argv[start] ?? '' }, rules);
+    if (item.kind === 'option' && item.use === 'unknown' && !isQuestion(item.name)) return unread(name, item.name);
+    const refused = judgeItem(item, { name }, rules);
     if (refused !== undefined) return refused;
   }
   let at = first?.index ?? argv.length;
@@ -133,7 +138,19 @@ function unwrap(argv: readonly string[], start: number, launcher: Launcher, rule
     return unseen ?? judgeProgram(argv, at, rules);
   }
   // alone it only prints (env, nice) or echoes (xargs): it is then a program like others
-  return judgeExecutable(argv, start, namesOf(argv[start] ?? '', rules), rules);
+  const refused = judgeExecutable(argv, start, namesOf(name, rules), rules);
+  const asks = own.some((item) => item.kind === 'option' && /^--(version|help|list|show)$/.test(item.name));
+  return refused ?? (launcher.shell && !asks && !rules.interpreters ? runsAny(name) : undefined);
+}
+
+/** After an option that is not known, the next word may be its value or the program. */
+function unread(name: string, option: string): Refusal {
+  const message = `${name} ${option} is not known here, nor where the program begins`;
+  return refusal('preflight.runs_programs', message, 'write options in full, and values with =');
+}
+
+function isQuestion(option: string): boolean {
+  return /^--(version|help)$/.test(option);
 }
 
 /** xargs reads further arguments, or the program itself, from where no check sees them. */
@@ -146,7 +163,7 @@ function unseenArguments(
 ): Refusal | undefined {
   if (!namesOf(argv[start] ?? '', rules).includes('xargs')) return undefined;
   const replaced = own.flatMap((item) =>
-    item.kind === 'option' && /^(-I|-i|--replace)/.test(item.name) ? [item.value || '{}'] : [],
+    item.kind === 'option' && /^(-I|-i|-J|--replace)/.test(item.name) ? [item.value || '{}'] : [],
   );
   const inner = argv[at] ?? '';
   const isSafe =
@@ -156,12 +173,12 @@ function unseenArguments(
   return refusal('preflight.runs_programs', message, 'give its arguments on the command line');
 }
 
-/** Whether a program runs no other, whatever it is given. What is no tool has a refusal of its own. */
+/** Whether a program runs no other and dials nobody, whatever it is given. What is no tool has a refusal of its own. */
 function takesAnyArgument(name: string): boolean {
   if (kindOf(name) !== 'tool') return kindOf(name) !== 'launcher';
-  const { refuses, refusesText, refusesCommands, acceptsCommands, startsPrograms } = toolRules(name);
+  const { refuses, refusesText, refusesCommands, acceptsCommands, startsPrograms, operands } = toolRules(name);
   const rules = [refuses, refusesText, refusesCommands, acceptsCommands, startsPrograms];
-  return name !== 'git' && rules.every((rule) => rule === undefined);
+  return name !== 'git' && rules.every((rule) => rule === undefined) && !/dial|host|remote/.test(operands ?? '');
 }
 
 function isAssignment(argument: string | undefined): boolean {
@@ -184,35 +201,94 @@ function judgeArguments(
 function judgeAs(name: string, argv: readonly string[], start: number, rules: CommandRules): Refusal | undefined {
   if (name === 'git') return judgeGit(argv, start, rules);
   const interprets = kindOf(name) === 'interpreter';
-  const tool = interprets ? interpreterRules(name) : toolRules(name);
+  const table = interprets ? interpreterRules(name) : toolRules(name);
   const from = start + 1;
   const end = name.includes('find') ? findExecution(argv, from) : argv.length;
   const own = argv.slice(0, end);
-  const refused = refusedWords(name, own.slice(from), tool);
+  const all = readOptions(own, from, table);
+  const items = isLike(name, 'ssh') ? withoutRemoteCommand(all) : all;
+  const refused = refusedWords(name, own.slice(from), items, table);
   if (refused !== undefined) return refused;
 
-  const items = readOptions(own, from, tool);
+  const tool = { ...table, given: portsApart(items, table) };
   const given = tool.instead?.split(' ') ?? [];
   const script = !items.some((item) => item.kind === 'option' && given.includes(item.name));
-  const command = items.find((item) => item.kind === 'operand')?.value ?? '';
-  if (!rules.interpreters && tool.startsPrograms?.test(command)) return runsAny(`${name} ${command}`);
-  let operand = 0;
+  const commands = commandsOf(items);
+  const [command = ''] = commands;
+  if (!rules.interpreters && commands.some((one) => tool.startsPrograms?.test(one)))
+    return runsAny(`${name} ${command}`);
+  const operands = items.filter((item) => item.kind === 'operand');
+  const launch = operands.slice(0, commands.length).find(({ value }) => tool.launches?.test(value));
   for (const item of items) {
-    const place = item.kind === 'operand' ? operand++ : 0;
-    const refused = judgeItem(item, { tool, name, command, place, script, interprets }, rules);
+    const place = item.kind === 'operand' ? operands.indexOf(item) : 0;
+    // npm reads its own options among those of the program too
+    if (launch !== undefined && item.kind === 'operand' && item.index >= launch.index) continue;
+    const refused = judgeItem(item, { tool, name, command, place, firsts: commands.length, script, interprets }, rules);
     if (refused !== undefined) return refused;
-    // what follows the host is for the other machine
-    if (name === 'ssh' && item.kind === 'operand') break;
   }
+  if (launch !== undefined) return unwrap(argv, launch.index, NPX, rules);
   return end === argv.length ? undefined : judgeFindExecutions(argv, end, rules);
 }
 
+function isLike(name: string, known: string): boolean {
+  return toolRules(name) === toolRules(known);
+}
+
+/**
+ * What ssh itself reads: it goes on after the host, up to the next word that is no option, unless `--` stood before the
+ * host. The rest is for the other machine. Source: ssh.c of OpenSSH 9.
+ */
+function withoutRemoteCommand(items: readonly Item[]): readonly Item[] {
+  const [host, command] = items.filter((item) => item.kind === 'operand');
+  if (host === undefined || command === undefined) return items;
+  return items.slice(0, items.indexOf(command));
+}
+
+/**
+ * What may be the command of a tool, each with the operand after it: the first operand, and the next as well where the
+ * one before may be the value of an option that nobody knows.
+ */
+function commandsOf(items: readonly Item[]): string[] {
+  const operands = items.flatMap((item, at) => {
+    if (item.kind !== 'operand') return [];
+    const before = items[at - 1];
+    const doubtful = before?.kind === 'option' && before.use === 'unknown';
+    return [{ value: item.value, doubtful: doubtful || item.value.startsWith('+') }];
+  });
+  const certain = operands.findIndex(({ doubtful }) => !doubtful);
+  return operands
+    .slice(0, certain === -1 ? undefined : certain + 1)
+    .map(({ value }, at) => (operands[at + 1] === undefined ? value : `${value} ${operands[at + 1]?.value}`));
+}
+
+/** Ports that are written apart from their host, without the one that the tool dials anyway. */
+function portsApart(items: readonly Item[], tool: Tool): Port[] {
+  const operands = items.flatMap((item) => (item.kind === 'operand' ? [item.value] : []));
+  const options = items.flatMap((item) => {
+    if (item.kind !== 'option' || item.value === undefined) return [];
+    if (item.use === 'port') return item.value.split(',');
+    return item.name === '-o' && tool.values !== undefined
+      ? (/^Port[=\s]+(.*)$/is.exec(item.value)?.slice(1) ?? [])
+      : [];
+  });
+  return [...options, ...(tool.operands === 'host-and-ports' ? operands.slice(1) : [])]
+    .map(readPort)
+    .filter((port) => port !== tool.port);
+}
+
+/** A tool, and the ports that its command line gives apart from the host. */
+interface Dialling extends Tool {
+  readonly given?: readonly Port[];
+}
+
 interface Position {
-  readonly tool?: Tool;
+  readonly tool?: Dialling;
   readonly name: string;
   /** the how-manieth operand */
   readonly place?: number;
-  /** the first operand of all */
+  /** how many of the operands may be the first */
+  readonly firsts?: number;
+  /** the first operand of all, and the next */
   readonly command?: string;
   /** the first operand is a pattern or script */
   readonly script?: boolean;
@@ -221,47 +297,46 @@ interface Position {
 }
 
 function judgeItem(item: Item, position: Position, rules: CommandRules): Refusal | undefined {
+  if (item.kind === 'option' && item.use === 'refused') return runsPrograms(position.name, item.name);
+  // alone, a dash is the standard input or output
+  if (item.value === '-' || item.value === undefined) return undefined;
   if (item.kind === 'operand') return judgeOperand(item.value, position, rules);
   const { tool = {}, name, interprets = false } = position;
-  if (item.use === 'refused') return runsPrograms(name, item.name);
-  if (item.value === undefined) return undefined;
-  if (interprets && (item.use === 'text' || isScript(item.value))) return judgeScript(item.value, rules);
-  if ((name === 'ssh' || name === 'scp' || name === 'sftp') && item.name === '-o' && !SSH_SETTING.test(item.value)) {
-    return runsPrograms(name, `-o ${item.value.split(/[=\s]/)[0]}`);
+  if (interprets && (item.use === 'text' || isScript(item.value))) return judgeScript(item.value, name, rules);
+  if (tool.values?.[item.name]?.test(item.value) === false) {
+    return runsPrograms(name, `${item.name} ${item.value.split(/[=\s]/)[0]}`);
   }
   if (name === 'sed' && item.use === 'text') return judgeSed(item.value, rules);
   if (name === 'curl' && (item.name === '-H' || item.name === '--header')) return judgeHeader(item.value, rules);
   // `--data x` is sent as it stands, `--data @x` and `--data-urlencode name@x` are files
   if (item.use === 'text' || (name === 'curl' && CURL_DATA.test(item.name) && !/^[^=]*@/.test(item.value)))
     return undefined;
+  if (tool.connects && CONNECTION.test(item.value)) return judgeConnection(item.value, tool, rules);
   if (ARCHIVES[name]?.includes(item.name)) return judgeRemote(item.value, tool, rules);
   if (item.use === 'dials' && !/^\.{0,2}\//.test(item.value)) return dial(readDialled(item.value), tool, rules);
   return judgeWord(item.value, rules);
 }
 
 function judgeOperand(value: string, position: Position, rules: CommandRules): Refusal | undefined {
-  const { tool = {}, name, command = '', place = 0, script = false, interprets = false } = position;
+  const { tool = {}, name, command = '', place = 0, firsts = 1, script = false, interprets = false } = position;
   const isProgram = tool.operands === 'text-then-files' && place === 0 && script;
-  if (interprets && (isProgram || isScript(value))) return judgeScript(value, rules);
+  if (interprets && (isProgram || isScript(value))) return judgeScript(value, name, rules);
   if (tool.operands === 'text') return undefined;
   if (isProgram) {
     return name.includes('sed') ? judgeSed(value, rules) : undefined;
   }
-  if (name === 'dig' || toolRules(name) === toolRules('dig')) return judgeDig(value, tool, rules);
-  if (tool === toolRules('psql') && /(^|\s)host(addr)?\s*=/.test(value)) return judgeConnection(value, tool, rules);
-  if (
-    tool === toolRules('npm') &&
-    /^(i|in|ins|install|add)$/.test(command) &&
-    HOSTED_PACKAGE.test(value) &&
-    place > 0
-  ) {
+  if (isLike(name, 'dig')) return judgeDig(value, tool, rules);
+  if (tool.connects && CONNECTION.test(value)) return judgeConnection(value, tool, rules);
+  if (isLike(name, 'npm') && INSTALLS.test(command) && HOSTED_PACKAGE.test(value) && place > 0) {
     return dial(readDialled(`${HOSTS_OF_PACKAGES[value.split(':')[0] ?? ''] ?? 'github.com'}`), tool, rules);
   }
-  if (tool === toolRules('docker') && place > 0) return judgeImage(value, rules);
-  const socat = name === 'socat' ? /^[\w-]+:(\[[^\]]*\]|[^:,]+):\w+/.exec(value)?.[1] : undefined;
-  if (socat !== undefined) return dial(readDialled(socat), tool, rules);
+  if (isLike(name, 'docker') && place > 0) return judgeImage(value, rules);
+  const [, socatHost, socatPort = ''] = (name === 'socat' && SOCAT_ADDRESS.exec(value)) || [];
+  if (socatHost !== undefined) return dial(readDialled(socatHost), { given: [readPort(socatPort)] }, rules);
   if (name === 'sftp' && readRemote(value).kind === 'none') return dial(readDialled(value), tool, rules);
-  const dials = tool.operands === 'dials' || (tool.operands === 'dials-first' && place === 0);
+  if (tool.operands === 'host-and-ports' && place >= firsts) return undefined;
+  const dials =
+    tool.operands === 'dials' || (/^(dials-first|host-and-ports)$/.test(tool.operands ?? '') && place < firsts);
   if (dials) {
     const outside = /^(\.{0,2}\/|~|file:)/i.test(value) ? pathRefusal(value, rules) : undefined;
     return outside ?? dial(readDialled(value), tool, rules);
@@ -271,14 +346,15 @@ function judgeOperand(value: string, position: Position, rules: CommandRules): R
 }
 
 /** Refusals that look at words rather than options: subcommands, texts in a tool's own language, bundles without dash. */
-function refusedWords(name: string, words: readonly string[], tool: Tool): Refusal | undefined {
+function refusedWords(name: string, words: readonly string[], items: readonly Item[], tool: Tool): Refusal | undefined {
   const bad = words.find((word) => tool.refusesText?.test(word));
   if (bad !== undefined) return runsPrograms(name, bad);
-  const first = words.find((word) => !word.startsWith('-'));
-  if (first !== undefined && tool.refusesCommands?.test(first)) return runsPrograms(name, first);
-  if (first !== undefined && tool.acceptsCommands?.test(first) === false) return runsPrograms(name, first);
+  const command = commandsOf(items).find(
+    (one) => tool.refusesCommands?.test(one) || tool.acceptsCommands?.test(one) === false,
+  );
+  if (command !== undefined) return runsPrograms(name, command);
   const [bundle = ''] = words;
-  return tool === toolRules('tar') && /^[A-Za-z]*[IFP]/.test(bundle) ? runsPrograms(name, bundle) : undefined;
+  return isLike(name, 'tar') && /^[A-Za-z]*[IFP]/.test(bundle) ? runsPrograms(name, bundle) : undefined;
 }
 
 function judgeGit(argv: readonly string[], start: number, rules: CommandRules): Refusal | undefined {
@@ -288,7 +364,8 @@ function judgeGit(argv: readonly string[], start: number, rules: CommandRules): 
     const { value } = item;
     if (value === undefined || (item.kind === 'option' && item.use === 'text') || value.startsWith(':/')) continue;
     if (/^[a-z0-9+.-]+::/i.test(value)) return runsPrograms('git', value);
-    const refused = git.remotes.includes(item) ? judgeRemote(value, GIT, rules) : judgeWord(value, rules);
+    const isRemote = git.remotes.includes(item) || (item.kind === 'option' && item.use === 'dials');
+    const refused = isRemote ? judgeRemote(value, GIT, rules) : judgeWord(value, rules);
     if (refused !== undefined) return refused;
   }
   return undefined;
@@ -317,16 +394,18 @@ function judgeHeader(header: string, rules: CommandRules): Refusal | undefined {
   return header.startsWith('@') ? judgeWord(header, rules) : undefined;
 }
 
-function judgeDig(value: string, tool: Tool, rules: CommandRules): Refusal | undefined {
+function judgeDig(value: string, tool: Dialling, rules: CommandRules): Refusal | undefined {
   if (/^\+|^-/.test(value) || DNS_WORD.test(value)) return undefined;
   return dial(readDialled(value.replace(/^@/, '')), tool, rules);
 }
 
-/** libpq's `host=… hostaddr=…` */
-function judgeConnection(value: string, tool: Tool, rules: CommandRules): Refusal | undefined {
+/** libpq's `host=… hostaddr=… port=…` */
+function judgeConnection(value: string, tool: Dialling, rules: CommandRules): Refusal | undefined {
+  const ports = [...value.matchAll(/(?:^|\s)port\s*=\s*'?([^'\s]*)/g)].flatMap(([, list = '']) => list.split(','));
+  const at = { ...tool, given: [...(tool.given ?? []), ...ports.map(readPort).filter((port) => port !== tool.port)] };
   for (const [, host = ''] of value.matchAll(/(?:^|\s)host(?:addr)?\s*=\s*'?([^'\s]*)/g)) {
     for (const one of host.split(',')) {
-      const refused = one.startsWith('/') ? judgeWord(one, rules) : dial(readDialled(one), tool, rules);
+      const refused = one.startsWith('/') ? judgeWord(one, rules) : dial(readDialled(one), at, rules);
       if (refused !== undefined) return refused;
     }
   }
@@ -342,7 +421,7 @@ function judgeImage(value: string, rules: CommandRules): Refusal | undefined {
   return judgeWord(value, rules);
 }
 
-function judgeRemote(value: string, tool: Tool, rules: CommandRules): Refusal | undefined {
+function judgeRemote(value: string, tool: Dialling, rules: CommandRules): Refusal | undefined {
   if (/^-|^[^/]*@-|:\/\/-/.test(value)) return runsPrograms('a host that begins with -', value);
   const reading = readRemote(value);
   return reading.kind === 'none' ? judgeWord(value, rules) : dial(reading, tool, rules);
@@ -352,14 +431,22 @@ function judgeRemote(value: string, tool: Tool, rules: CommandRules): Refusal | 
  * A text that an interpreter runs. What it does cannot be read off it for sure: in tier c files are left to the sandbox,
  * and hosts too where it enforces them. Tier b has nothing but this check.
  */
-function judgeScript(script: string, rules: CommandRules): Refusal | undefined {
+function judgeScript(script: string, name: string, rules: CommandRules): Refusal | undefined {
+  const isShell = /sh$/.test(familyOf(name) ?? '');
+  const escalating = isShell ? programsOf(script).find((program) => kindOf(program) === 'escalates') : undefined;
+  if (escalating !== undefined) return escalates(escalating);
   if (rules.tier === 'c' && rules.egress === 'strict') return undefined;
-  const judge = rules.tier === 'c' ? judgeHosts : judgeWord;
   for (const word of wordsOf(script)) {
-    const refused = judge(word, rules);
+    const refused = judgeHosts(word, rules) ?? (rules.tier === 'b' ? judgeScriptPath(word, isShell, rules) : undefined);
     if (refused !== undefined) return refused;
   }
   return undefined;
+}
+
+/** A word that may be a pattern: `/error/`, `/` and `~` are paths to shells alone. */
+function judgeScriptPath(word: string, isShell: boolean, rules: CommandRules): Refusal | undefined {
+  if (/^(~|!?\/([^/]*\/)?)$/.test(word)) return isShell ? pathRefusal(word, rules) : undefined;
+  return pathRefusal(word, rules, pathNamed);
 }
 
 /** An argument nothing more is known about: no path outside, no host that is not allowed. */
@@ -375,23 +462,30 @@ function judgeHosts(value: string, rules: CommandRules): Refusal | undefined {
   return undefined;
 }
 
-function pathRefusal(value: string, scope: CommandRules): Refusal | undefined {
-  const outside = pathOutside(value, scope);
+function pathRefusal(value: string, scope: CommandRules, find = pathOutside): Refusal | undefined {
+  const outside = find(value, scope);
   if (outside === undefined) return undefined;
   const hint = `work below ${scope.workspace}, or give another --workspace`;
   return refusal('preflight.path_outside_workspace', `${outside} is outside the workspace`, hint);
 }
 
-function dial(reading: Reading, tool: Tool, rules: CommandRules): Refusal | undefined {
+function dial(reading: Reading, tool: Dialling, rules: CommandRules): Refusal | undefined {
   if (reading.kind === 'none' || rules.egress === 'none') return undefined;
-  if (reading.kind === 'ambiguous') {
-    const message = `a host that clients may read differently: ${reading.why}`;
-    return refusal('preflight.host_ambiguous', message, 'write the host plainly: https://registry.example.org/path');
+  const { given = [] } = tool;
+  if (reading.kind === 'ambiguous') return ambiguous(reading.why);
+  if (given.includes('unreadable')) return ambiguous('a port that is not written as one number');
+  const ports = reading.port === null && given.length > 0 ? given : [reading.port, ...given];
+  for (const port of ports.filter((one) => one !== 'unreadable')) {
+    if (isAllowed(rules.hosts, reading.at, port, tool.port)) continue;
+    const written = nameOf(reading.at, port ?? tool.port ?? null);
+    return refusal('preflight.host_not_allowed', `${written} is not an allowed host`, howToAllow(written));
   }
-  const { at, port } = reading;
-  const written = nameOf(at, port ?? tool.port ?? null);
-  if (isAllowed(rules.hosts, at, port, tool.port)) return undefined;
-  return refusal('preflight.host_not_allowed', `${written} is not an allowed host`, howToAllow(written));
+  return undefined;
+}
+
+function ambiguous(why: string): Refusal {
+  const message = `a host that clients may read differently: ${why}`;
+  return refusal('preflight.host_ambiguous', message, 'write the host plainly: https://registry.example.org/path');
 }
 
 function nameOf({ host }: Host, port: number | null): string {
@@ -426,8 +520,9 @@ function refusal(reasonCode: PreflightReason, message: string, hint: string): Re
 // options whose value is an archive, which `host:path` puts on another machine
 const ARCHIVES: Readonly<Record<string, readonly string[]>> = { tar: ['-f', '--file'], cpio: ['-F', '-I', '-O'] };
 const CURL_DATA = /^(-d|--data|--data-ascii|--data-binary|--data-raw|--data-urlencode|--json|--url-query)$/;
-const SSH_SETTING =
-  /^(BatchMode|ConnectTimeout|ConnectionAttempts|Port|User|Compression|ServerAlive(Interval|CountMax)|TCPKeepAlive|LogLevel|IdentitiesOnly|IdentityFile|PreferredAuthentications|(Password|Pubkey|KbdInteractive)Authentication|StrictHostKeyChecking|UserKnownHostsFile|NumberOfPasswordPrompts|RequestTTY|AddressFamily|Ciphers|MACs|KexAlgorithms|HostKeyAlgorithms)[=\s]/i;
+const CONNECTION = /(^|\s)host(addr)?\s*=/;
+const SOCAT_ADDRESS = /^[\w-]+:(\[[^\]]*\]|[^:,]+):(\w+)/;
+const INSTALLS = /^(i|in|ins\S*|isn\S*|add)( |$)/;
 const DNS_WORD =
   /^(a|aaaa|afsdb|any|axfr|caa|cdnskey|cds|cname|dname|dnskey|ds|hinfo|https|in|ixfr(=\d+)?|key|loc|mx|naptr|ns|nsec3?|nsec3param|ptr|rp|rrsig|soa|spf|srv|sshfp|svcb|tlsa|txt|uri|hs|type\d+)$/i;
 const HOSTED_PACKAGE = /^((github|gitlab|bitbucket|gist):)?[\w-][\w.-]*\/[\w.-]+(#.*)?$/;

@@ -1,8 +1,9 @@
+import { familyOf } from './programs.ts';
 import type { Tool } from './tools.ts';
 
 /** How an interpreter takes what it runs: `text` and what is no plain word is a program, the rest are files. */
 export function interpreterRules(name: string): Tool {
-  const plain = name.replace(/(?<=[a-z])[-._]?[0-9][0-9.]*$/, '');
+  const plain = familyOf(name) ?? name;
   return FAMILIES.find(([family]) => family.test(plain))?.[1] ?? { text: '-e -E -c --eval --execute' };
 }
 
@@ -16,14 +17,23 @@ export function wordsOf(script: string): string[] {
   return script.split(/[\s'"`;&|<>()]+/).filter((word) => word !== '');
 }
 
+/** The programs that a shell script runs, by name without folder, as far as their place shows them. */
+export function programsOf(script: string): string[] {
+  const bare = script.replace(/"(?:\\.|[^"\\])*"|'[^']*'/g, "''");
+  const starts = bare.matchAll(
+    /(?<=^|[;&|(){}`!\n]|\b(?:then|do|else|exec|time|env)\b)[ \t]*([\w./+-]+)(?![\w./+=)-])/g,
+  );
+  return [...starts].map(([, program = '']) => program.slice(program.lastIndexOf('/') + 1));
+}
+
 const FAMILIES: readonly (readonly [RegExp, Tool])[] = [
   [/^(.*sh|elvish|nu)$/, { text: '-c', takes: '-o -O --rcfile --init-file' }],
-  [/^(python|pypy|ipython)$/, { text: '-c', takes: '-m -W -X' }],
+  [/py(thon)?$/, { text: '-c', takes: '-m -W -X' }],
   [/^perl$/, { text: '-e -E', takes: '-I -M -m' }],
-  [/^(ruby|jruby)$/, { text: '-e', takes: '-I -r -C' }],
+  [/ruby$/, { text: '-e', takes: '-I -r -C' }],
   [/^(node|nodejs)$/, { text: '-e --eval -p --print -pe', takes: '-r --require --import --loader --env-file' }],
   [/^php/, { text: '-r -B -R -E', takes: '-d -c -f -t -z' }],
-  [/^lua/, { text: '-e', takes: '-l' }],
+  [/^lua|texlua/, { text: '-e', takes: '-l' }],
   [
     /awk$/,
     {
