@@ -33,8 +33,8 @@ const TESTS = [
   'test/sandbox test/adapters/sandbox test/egress',
   'test/transcripts.test.ts --testNamePattern (exec|sandbox-check).txt',
 ];
-// a processor that is emulated takes twenty times as long
-const PATIENCE = '--testTimeout=600000 --hookTimeout=600000 --maxWorkers=1 --reporter=verbose --no-color';
+// a processor that is emulated takes twenty times as long, and the seconds that palyra gives a client may be too few
+const PATIENCE = '--testTimeout=600000 --hookTimeout=600000 --retry=1 --maxWorkers=1 --reporter=verbose --no-color';
 
 const HOURS = 2; // that a machine may take
 
@@ -137,7 +137,7 @@ async function boot({ name, folder, qemu, console: serial }, kernel) {
   const small = ['-m', '4096', '-smp', '1', '-accel', 'tcg', '-nographic', '-no-reboot', '-nic', 'none'];
   const child = spawn(program, [...machine, ...small, ...started], { stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = () => child.kill('SIGKILL');
-  process.once('exit', stop);
+  process.prependListener('exit', stop);
   const timer = setTimeout(stop, HOURS * 3_600_000);
   const lines = [];
   for await (const line of createInterface({ input: child.stdout })) {

@@ -15,14 +15,22 @@ afterEach(() => {
   removeFolder(folder);
 });
 
-test.each([
+/** What it is, its mode, whose it is if not ours, whether it is used. */
+type Temporary = readonly [what: string, mode: number, owner: number | undefined, isUsed: boolean];
+
+const OURS: readonly Temporary[] = [
   ['of ours', 0o700, undefined, true],
   ['of ours that all may write in, as /tmp', 0o1777, undefined, true],
   ['of ours in which anybody can replace what others made', 0o777, undefined, false],
   ['of ours in which a group can', 0o770, undefined, false],
+];
+const OF_SOMEBODY_ELSE: readonly Temporary[] = [
   ['of somebody else', 0o755, 1234, false],
   ['of somebody else that is sticky', 0o1777, 1234, false],
-])('TMPDIR %s', (_, mode, owner, isUsed) => {
+];
+
+// what is somebody else's only root can make
+test.each(process.getuid?.() === 0 ? [...OURS, ...OF_SOMEBODY_ELSE] : OURS)('TMPDIR %s', (_, mode, owner, isUsed) => {
   const temporary = join(folder, 't');
   mkdirSync(temporary);
   chmodSync(temporary, mode);
