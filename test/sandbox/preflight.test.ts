@@ -345,6 +345,10 @@ git log -S foo -n 3 -- src
 git commit -m '-fix: a thing'
 sqlite3 x.db .tables
 sqlite3 -header -csv x.db 'select * from t'
+psql -c '\\d+ public.t'
+psql -c '\\dt'
+ssh-keygen -t ed25519 -N '' -f inner/key -C 'a@b'
+gcc -Wl,-rpath,inner -o a src/a.c
 `;
 
 // with interpreters allowed, in both tiers
@@ -877,6 +881,16 @@ sqlite3 --cmd '.shell id' x.db 'select 1'
 sqlite3 x.db 'vacuum into y'
 socat - '-!!EXEC:id'
 c99-gcc -wrapper ./up.sh x.c
+psql -c '\\echo \`id\`'
+psql -c '\\set x \`id\`'
+psql -c '\\w |id'
+psql -c '\\s /etc/x'
+psql -c '\\lo_import /etc/passwd'
+psql -c '\\d \`id\`'
+gcc -Wl,-plugin,./x.so a.c
+gcc -Wl,-z,now,--plugin=./x.so a.c
+ssh-keygen -D ./x.so
+ssh-add -s ./x.so
 `,
   path_outside_workspace: `
 cat /etc/passwd

@@ -276,7 +276,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     refuses: '-B -wrapper -specs -fplugin -fuse-ld -Xlinker',
     glues: '-W -f -m -O -g',
     takes: '-o -I -L -l -isystem -include -x -D -U -MF -MT -T',
-    refusesText: /^@|^(-wrapper|--?specs|-fplugin|-fuse-ld)/,
+    refusesText: /^@|^(-wrapper|--?specs|-fplugin|-fuse-ld)|^-W[alp],(.*,)?(-*plugin|@)/,
   },
   go: {
     words: true,
@@ -481,9 +481,11 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     takes: '-U --username -d --dbname -f --file -o --output -L --log-file',
     text: '-c --command -F --field-separator -R --record-separator -P --pset -T --table-attr -v --set --variable',
     refusesText:
-      /\\(!|g?exec|copy\s.*\bprogram\b|o\s*\||g\s*\||setenv|e\b|ef|i|ir|connect|c\s)|\b(from|to)\s+program\b|^\||^(-o|--output=?)\s*\||\b(service|passfile|sslkey|sslcert)\s*=/i,
+      /\\(!|g?exec|copy\s.*\bprogram\b|o\s*\||g\s*\||setenv|e\b|ef|i|ir|connect|c\s)|\b(from|to)\s+program\b|^\||^(-o|--output=?)\s*\||\b(service|passfile|sslkey|sslcert)\s*=|^(-c|--command=)?\s*\\(?!(d[a-z]*\+?|l\+?|conninfo|timing|encoding|z|h|x|a|t|q|pset|sf\+?|sv\+?|\?)(\s[^`]*)?$)/i,
     port: 5432,
   },
+  'ssh-keygen': { refuses: '-D -w', takes: '-f -t -b -N -P -I -n -s -V -z -a -O -Y', text: '-C' },
+  'ssh-add': { refuses: '-s -S', takes: '-t -d -T -h -H -e' },
   pg_dump: {
     connects: true,
     dials: '-h --host',
