@@ -8,25 +8,25 @@ let top: string;
 
 beforeEach(() => {
   top = newFolder('held');
-  mkdirSync(join(top, 'real/work/below'), { recursive: true });
+  mkdirSync(join(top, 'real/desk/below'), { recursive: true });
   symlinkSync('real', join(top, 'link'));
 });
 
 afterEach(() => removeFolder(top));
 
 test('a path that leads through a link is refused, in words for an operator', () => {
-  expect(() => new HeldFolder(join(top, 'link/work'))).toThrow(
+  expect(() => new HeldFolder(join(top, 'link/desk'))).toThrow(
     expect.objectContaining({ code: 'sandbox.setup_failed', message: expect.stringContaining('not what it was') }),
   );
   expect(() => new HeldFolder(join(top, 'link'))).toThrow(expect.objectContaining({ code: 'ENOTDIR' }));
 });
 
 test('what is put in its place meanwhile is not reached', () => {
-  const held = new HeldFolder(join(top, 'real/work'));
-  renameSync(join(top, 'real/work'), join(top, 'moved'));
-  mkdirSync(join(top, 'real/work/below'), { recursive: true });
+  const held = new HeldFolder(join(top, 'real/desk'));
+  renameSync(join(top, 'real/desk'), join(top, 'moved'));
+  mkdirSync(join(top, 'real/desk/below'), { recursive: true });
   writeFileSync(held.at('below/file'), 'x');
   held.close();
-  expect(() => new HeldFolder(join(top, 'real/work')).at('below/../../up')).toThrow('does not lie in');
+  expect(() => new HeldFolder(join(top, 'real/desk')).at('below/../../up')).toThrow('does not lie in');
   expect(() => writeFileSync(join(top, 'moved/below/file'), 'y', { flag: 'wx' })).toThrow('EEXIST');
 });
