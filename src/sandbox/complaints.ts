@@ -4,6 +4,7 @@ import { size } from './describe-plan.ts';
 import { hostTexts, howToAllow } from './hosts.ts';
 import type { Obstacle } from './obstacles.ts';
 import type { Plan } from './plan.ts';
+import { isBelow } from './preflight/paths.ts';
 
 /**
  * What a command that failed complained of, put beside what holds inside: compilers and resolvers know of no sandbox.
@@ -110,11 +111,14 @@ const TEMPORARY = ['/tmp', '/var/tmp', '/dev/shm'];
 
 function noNetwork({ network }: Plan): Obstacle[] {
   if (network.kind === 'shared') return [];
-  const what =
-    network.kind === 'isolated'
-      ? 'it found no network: egress is strict, and no host is allowed'
-      : `it found no way to a host: it reaches ${hostTexts(network.rules).slice(0, SHOWN_HOSTS).join(', ')}, and nothing else`;
-  return [{ what, hint: howToAllow('HOST') }];
+  const hint = howToAllow('HOST');
+  if (network.kind === 'isolated') {
+    return [{ what: 'it found no network: egress is strict, and no host is allowed', hint }];
+  }
+  const hosts = hostTexts(network.rules);
+  const more = hosts.length > SHOWN_HOSTS ? ` and ${hosts.length - SHOWN_HOSTS} more` : '';
+  const reached = `${hosts.slice(0, SHOWN_HOSTS).join(', ')}${more}`;
+  return [{ what: `it found no way to a host: it reaches ${reached}, and nothing else`, hint }];
 }
 
 /** The absolute paths, and those in the working directory, that lines name; without what is a part of a URL. */
@@ -131,7 +135,3 @@ function some(paths: readonly string[]): readonly string[] {
 
 const SHOWN_PATHS = 3;
 const SHOWN_HOSTS = 5;
-
-function isBelow(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`);
-}
